@@ -1,0 +1,139 @@
+"""The measured applications, the same file for every server.
+
+`raw` is one plain ASGI callable that chooses by path, so the server is nearly all of the cost.
+`fast` is a FastAPI application, built on first use so that `raw` does not import FastAPI.
+`counted` is `raw` with a counter, for checking the load generator; it is never measured.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+HELLO = b"Hello, world!"
+TEN_KIB = b"x" * 10240
+CHUNK = b"c" * 1024
+CHUNKS = 100
+
+
+def _start(*headers: tuple[bytes, bytes]) -> Message:
+    return {"type": "http.response.start", "status": 200, "headers": list(headers)}
+
+
+TEXT = (b"content-type", b"text/plain")
+HELLO_START = _start(TEXT, (b"content-length", b"13"))
+HELLO_BODY = {"type": "http.response.body", "body": HELLO}
+TEN_KIB_START = _start(TEXT, (b"content-length", b"10240"))
+TEN_KIB_BODY = {"type": "http.response.body", "body": TEN_KIB}
+STREAM_START = _start(TEXT)
+STREAM_CHUNK = {"type": "http.response.body", "body": CHUNK, "more_body": True}
+STREAM_END = {"type": "http.response.body", "body": b""}
+
+
+async def raw(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer `/`, `/10k`, `/echo` and `/stream`; the plain ASGI cases."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    path = scope["path"]
+    if path == "/":
+        await send(HELLO_START)
+        await send(HELLO_BODY)
+    elif path == "/10k":
+        await send(TEN_KIB_START)
+        await send(TEN_KIB_BODY)
+    elif path == "/echo":
+        await _echo(receive, send)
+    else:
+        await _stream(send)
+
+
+async def _echo(receive: Receive, send: Send) -> None:
+    """Read the whole body, then answer with it."""
+    pieces = []
+    more = True
+    while more:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = b"".join(pieces)
+    await send(_start(TEXT, (b"content-length", b"%d" % len(body))))
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _stream(send: Send) -> None:
+    """Answer with 100 sends of 1 KiB and no length."""
+    await send(STREAM_START)
+    for _ in range(CHUNKS):
+        await send(STREAM_CHUNK)
+    await send(STREAM_END)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Complete start-up and shutdown at once."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+_answered: list[int] = [0]
+
+
+async def counted(scope: Message, receive: Receive, send: Send) -> None:
+    """As `raw`, counting requests; `/count` answers how many others there were."""
+    if scope["type"] != "lifespan" and scope["path"] == "/count":
+        body = b"%d" % _answered[0]
+        await send(_start(TEXT, (b"content-length", b"%d" % len(body))))
+        await send({"type": "http.response.body", "body": body})
+        return
+    await raw(scope, receive, send)
+    if scope["type"] != "lifespan":
+        _answered[0] += 1
+
+
+def _build_fast() -> Any:
+    """Make the FastAPI application; one route per case."""
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    class Item(BaseModel):
+        id: int
+        name: str
+        price: float
+        tags: list[str] = []
+
+    app = FastAPI()
+
+    # response_model=None is what a route without a return annotation has.
+    @app.get("/dict", response_model=None)
+    async def plain_dict() -> dict[str, str]:
+        return {"message": "Hello, world!"}
+
+    @app.get("/heartbeat", response_model=None)
+    async def heartbeat() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/items/{item_id}", response_model=Item)
+    async def item(item_id: int, name: str, price: float = 1.5) -> Any:
+        return {"id": item_id, "name": name, "price": price, "tags": ["a", "b"]}
+
+    @app.get("/def", response_model=None)
+    def in_a_thread() -> dict[str, str]:
+        return {"message": "Hello, world!"}
+
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """Build `fast` when a server asks for it.
+
+    Raises:
+        AttributeError: for any other name.
+    """
+    if name != "fast":
+        raise AttributeError(name)
+    app = globals()["fast"] = _build_fast()
+    return app

@@ -1,0 +1,1 @@
+"""The parts of benchmarks/run.py: servers, load, cases, measurements, report."""

@@ -1,0 +1,77 @@
+"""The cases and their targets: what is asked of which application, by how many connections."""
+
+from dataclasses import dataclass, field
+
+from suite.load_tool import Load
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table, measured in rounds.
+
+    Attributes:
+        body_bytes: length of the right answer's body; None if it is not checked.
+        target: the largest ratio of CPU per request to uvicorn's that meets the target.
+        access_log: compare with the access log on; the figure is what it adds.
+        own_threads: the server's threads wait for each other, so waiting is no disturbance.
+    """
+
+    name: str
+    title: str
+    load: Load = field(default_factory=Load)
+    app: str = "raw"
+    body_bytes: int | None = None
+    target: float | None = None
+    access_log: bool = False
+    own_threads: bool = False
+
+
+ITEM = "/items/42?name=widget&price=2.5"
+
+CASES = (
+    Case("hello-c1", "raw hello, 1 connection", Load(connections=1), body_bytes=13, target=0.45),
+    Case("hello-c64", "raw hello, 64 connections", body_bytes=13, target=0.45),
+    Case("body-10k", "raw 10 KiB body", Load("/10k"), body_bytes=10240, target=0.45),
+    Case("post-echo", "raw POST echo, 1 KiB", Load("/echo", body=1024), target=0.45),
+    Case(
+        "stream-100",
+        "raw stream, 100 chunks of 1 KiB",
+        Load("/stream", connections=16),
+        body_bytes=102400,
+        target=0.35,
+    ),
+    Case(
+        "pipeline-16",
+        "raw hello, pipelined x16",
+        Load(connections=16, pipeline=16),
+        body_bytes=13,
+        target=0.20,
+    ),
+    Case("access-log", "raw hello, access log on", body_bytes=13, access_log=True),
+    Case("fastapi-dict", "FastAPI dict", Load("/dict"), "fast", body_bytes=27, target=0.85),
+    Case("fastapi-heartbeat", "FastAPI /heartbeat", Load("/heartbeat"), "fast", body_bytes=15),
+    Case(
+        "fastapi-item",
+        "FastAPI path, query, response_model",
+        Load(ITEM),
+        "fast",
+        body_bytes=54,
+    ),
+    Case(
+        "fastapi-def",
+        "FastAPI def endpoint",
+        Load("/def"),
+        "fast",
+        body_bytes=27,
+        target=0.95,
+        own_threads=True,
+    ),
+)
+
+# The measurements that are not rounds of load, in measure.py by the same names.
+EXTRAS = ("def-busy", "idle-cpu", "idle-memory", "start-up")
+
+ACCESS_LOG_ADDS_US = 1.5
+IDLE_CPU_PERCENT = 0.05  # shows as 0.0 %
+IDLE_CONNECTION_KIB = 4.0
+START_UP_RATIO = 1.0

@@ -1,0 +1,85 @@
+// aio/loop_core.hpp: shows the loop to asyncio: LoopCore stands first in the MRO of asyncio.SelectorEventLoop and
+// replaces its ready queue, its timers and its turn. asyncio's own selector goes on serving asyncio's transports; its
+// epoll fd is watched as one fd of ours. Everything here holds the GIL, but for the poll.
+#pragma once
+
+#include <memory>
+
+#include "aio/handle_slots.hpp"
+#include "aio/ready_queue.hpp"
+#include "aio/timer_heap.hpp"
+#include "base/counters.hpp"
+#include "loop/fd_watch.hpp"
+#include "loop/loop.hpp"
+#include "loop/timer.hpp"
+#include "py/gil.hpp"
+#include "py/state.hpp"
+
+namespace fasterapi::aio {
+
+class LoopCore : base::Counted<LoopCore> {
+ public:
+  // `self` is the Python loop object, which owns this. Null with the Python error set.
+  [[nodiscard]] static std::unique_ptr<LoopCore> make(PyObject* self, py::State& state);
+
+  [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
+  [[nodiscard]] py::State& state() noexcept { return state_; }
+  [[nodiscard]] PyObject* self() noexcept { return self_; }
+  [[nodiscard]] ReadyQueue& ready() noexcept { return ready_; }
+  [[nodiscard]] const TimerHeap& timers() const noexcept { return timers_; }
+
+  // asyncio's methods; false, null: with the Python error set.
+  [[nodiscard]] bool watch_selector(int fd);
+  void unwatch_selector() noexcept { selector_watch_.close(); }
+  [[nodiscard]] py::PyRef call_soon(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
+  [[nodiscard]] py::PyRef call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
+  [[nodiscard]] py::PyRef call_at(double when, py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
+  [[nodiscard]] bool run_once();
+  void timer_cancelled(PyObject* handle);
+  void wake() noexcept { loop_.wake(); }
+  void close();
+  [[nodiscard]] static double time() noexcept;
+
+  // The attributes that asyncio's Python code sets and reads.
+  bool stopping = false;
+  bool closed = false;
+  bool debug = false;
+  py::PyRef thread_id;
+
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const;
+  void clear() noexcept;
+
+ private:
+  LoopCore(PyObject* self, py::State& state) noexcept : self_(self), state_(state), wait_timer_([] {}) {}
+
+  [[nodiscard]] bool usable(py::PyBorrowed callback, const char* method);
+  [[nodiscard]] py::PyRef make_handle(py::PyRef& type, const double* when, const HandleSlots::Parts& parts);
+  [[nodiscard]] bool collect_events();
+  void drop_cancelled_timers();
+  void collect_due_timers();
+  [[nodiscard]] bool prepare_wait();
+  [[nodiscard]] bool run_ready();
+  [[nodiscard]] bool run_handle(PyObject* handle);
+  [[nodiscard]] bool call_method(py::PyBorrowed object, const py::PyRef& name, py::PyBorrowed argument);
+
+  PyObject* const self_;  // borrowed: it owns us
+  py::State& state_;
+  HandleSlots slots_;
+  loop::Loop loop_;
+  loop::FdWatch selector_watch_;
+  loop::Timer wait_timer_;      // ends the poll when the first timer is due
+  double wait_until_ = 0;       // what wait_timer_ was started for
+  py::ReleaseQueue releases_;
+  ReadyQueue ready_;
+  TimerHeap timers_;
+  std::size_t cancelled_timers_ = 0;
+  bool polling_ = false;        // written and read under the GIL only
+};
+
+// Registers the type; false with the Python error set.
+[[nodiscard]] bool add_loop_core_type(PyObject* module, py::State& state);
+// The core of a loop object, or null with TypeError set.
+[[nodiscard]] LoopCore* loop_core_of(PyObject* object, py::State& state);
+
+}  // namespace fasterapi::aio

@@ -1,0 +1,343 @@
+// aio/loop_core_type.cpp: the Python type LoopCore: argument parsing and attributes around aio/loop_core.
+#include <cmath>
+#include <memory>
+
+#include "aio/loop_core.hpp"
+#include "py/type.hpp"
+
+namespace fasterapi::aio {
+namespace {
+
+struct LoopCoreObject {
+  PyObject_HEAD
+  LoopCore* core;  // owned
+};
+
+LoopCore& core_of(PyObject* self) noexcept { return *reinterpret_cast<LoopCoreObject*>(self)->core; }
+
+PyObject* loop_new(PyTypeObject* type, PyObject*, PyObject*) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    py::State* state = py::state_of_type(type);
+    if (!state) return nullptr;
+    py::PyRef self = py::PyRef::steal(type->tp_alloc(type, 0));
+    if (!self) return nullptr;
+    auto core = LoopCore::make(self.get(), *state);
+    if (!core) return nullptr;
+    reinterpret_cast<LoopCoreObject*>(self.get())->core = core.release();
+    return self.release();
+  });
+}
+
+int loop_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  const LoopCore* core = reinterpret_cast<LoopCoreObject*>(self)->core;
+  return core ? core->traverse(visit, arg) : 0;
+}
+
+int loop_clear(PyObject* self) {
+  if (LoopCore* core = reinterpret_cast<LoopCoreObject*>(self)->core) core->clear();
+  return 0;
+}
+
+void loop_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  auto* object = reinterpret_cast<LoopCoreObject*>(self);
+  if (const std::unique_ptr<LoopCore> core{std::exchange(object->core, nullptr)}) core->close();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// callback, *args, context=None. The parts live as long as the caller's arguments.
+struct CallArguments {
+  PyObject* callback = nullptr;
+  py::PyRef args;
+  PyObject* context = nullptr;
+};
+
+bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyObject* names, CallArguments& parsed) {
+  if (count < 1) {
+    PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'callback'", method);
+    return false;
+  }
+  const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
+  for (Py_ssize_t index = 0; index < keywords; ++index) {
+    PyObject* name = PyTuple_GET_ITEM(names, index);
+    if (PyUnicode_CompareWithASCIIString(name, "context") != 0) {
+      PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, name);
+      return false;
+    }
+    parsed.context = args[count + index];
+  }
+  if (parsed.context && parsed.context != Py_None && !PyContext_CheckExact(parsed.context)) {
+    PyErr_Format(PyExc_TypeError, "%s() argument 'context' must be a contextvars.Context, not %.100s", method,
+                 Py_TYPE(parsed.context)->tp_name);
+    return false;
+  }
+  parsed.callback = args[0];
+  parsed.args = py::PyRef::steal(PyTuple_New(count - 1));
+  for (Py_ssize_t index = 1; parsed.args && index < count; ++index) {
+    PyTuple_SET_ITEM(parsed.args.get(), index - 1, Py_NewRef(args[index]));
+  }
+  return static_cast<bool>(parsed.args);
+}
+
+PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    CallArguments call;
+    if (!parse_call("call_soon", args, count, names, call)) return nullptr;
+    return core_of(self).call_soon(call.callback, call.args.get(), call.context).release();
+  });
+}
+
+PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    CallArguments call;
+    if (!parse_call("call_soon_threadsafe", args, count, names, call)) return nullptr;
+    return core_of(self).call_soon_threadsafe(call.callback, call.args.get(), call.context).release();
+  });
+}
+
+PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names, bool relative) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    const char* method = relative ? "call_later" : "call_at";
+    const char* argument = relative ? "delay" : "when";
+    if (count < 1 || args[0] == Py_None) {
+      PyErr_Format(PyExc_TypeError, count < 1 ? "%s() missing required argument '%s'" : "%s() %s cannot be None",
+                   method, argument);
+      return nullptr;
+    }
+    double when = PyFloat_AsDouble(args[0]);
+    if (when == -1.0 && PyErr_Occurred()) return nullptr;
+    if (std::isnan(when)) {
+      PyErr_Format(PyExc_ValueError, "%s() %s cannot be NaN", method, argument);
+      return nullptr;
+    }
+    if (relative) when += LoopCore::time();
+    CallArguments call;
+    if (!parse_call(method, args + 1, count - 1, names, call)) return nullptr;
+    return core_of(self).call_at(when, call.callback, call.args.get(), call.context).release();
+  });
+}
+
+PyObject* call_at(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+  return call_timed(self, args, count, names, false);
+}
+
+PyObject* call_later(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+  return call_timed(self, args, count, names, true);
+}
+
+PyObject* time_(PyObject*, PyObject*) noexcept { return PyFloat_FromDouble(LoopCore::time()); }
+
+PyObject* run_once(PyObject* self, PyObject*) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    if (!core_of(self).run_once()) return nullptr;
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* add_callback(PyObject* self, PyObject* handle) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    core_of(self).ready().push(py::PyRef::borrow(handle));
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* add_callback_signalsafe(PyObject* self, PyObject* handle) noexcept {
+  PyObject* added = add_callback(self, handle);
+  core_of(self).wake();
+  return added;
+}
+
+PyObject* write_to_self(PyObject* self, PyObject*) noexcept {
+  core_of(self).wake();
+  Py_RETURN_NONE;
+}
+
+PyObject* timer_handle_cancelled(PyObject* self, PyObject* handle) noexcept {
+  core_of(self).timer_cancelled(handle);
+  Py_RETURN_NONE;
+}
+
+PyObject* watch_selector(PyObject* self, PyObject* fd) noexcept {
+  const long number = PyLong_AsLong(fd);
+  if (number == -1 && PyErr_Occurred()) return nullptr;
+  if (!core_of(self).watch_selector(static_cast<int>(number))) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* unwatch_selector(PyObject* self, PyObject*) noexcept {
+  core_of(self).unwatch_selector();
+  Py_RETURN_NONE;
+}
+
+PyObject* close_core(PyObject* self, PyObject*) noexcept {
+  core_of(self).close();
+  Py_RETURN_NONE;
+}
+
+PyObject* create_future(PyObject* self, PyObject*) noexcept {
+  py::State& state = core_of(self).state();
+  PyObject* arguments[] = {self};
+  return PyObject_Vectorcall(state.future_class.get(), arguments, 0, state.loop_keyword.get());
+}
+
+PyObject* is_running(PyObject* self, PyObject*) noexcept {
+  const py::PyRef& thread = core_of(self).thread_id;
+  return PyBool_FromLong(thread && thread.get() != Py_None);
+}
+PyObject* is_closed(PyObject* self, PyObject*) noexcept { return PyBool_FromLong(core_of(self).closed); }
+PyObject* get_debug(PyObject* self, PyObject*) noexcept { return PyBool_FromLong(core_of(self).debug); }
+
+template <bool LoopCore::* flag>
+PyObject* get_flag(PyObject* self, void*) noexcept {
+  return PyBool_FromLong(core_of(self).*flag);
+}
+
+template <bool LoopCore::* flag>
+int set_flag(PyObject* self, PyObject* value, void*) noexcept {
+  const int truth = value ? PyObject_IsTrue(value) : 0;
+  if (truth >= 0) core_of(self).*flag = truth != 0;
+  return truth < 0 ? -1 : 0;
+}
+
+PyObject* get_thread_id(PyObject* self, void*) noexcept {
+  const py::PyRef& thread = core_of(self).thread_id;
+  return Py_NewRef(thread ? thread.get() : Py_None);
+}
+
+int set_thread_id(PyObject* self, PyObject* value, void*) noexcept {
+  core_of(self).thread_id = py::PyRef::borrow(value);
+  return 0;
+}
+
+int ignore_assignment(PyObject*, PyObject*, void*) noexcept { return 0; }  // asyncio's __init__ brings its own
+
+PyObject* get_scheduled(PyObject* self, void*) noexcept {
+  const auto& entries = core_of(self).timers().entries();
+  py::PyRef list = py::PyRef::steal(PyList_New(0));
+  for (const auto& entry : entries) {
+    if (!list || PyList_Append(list.get(), entry.handle.get()) < 0) return nullptr;
+  }
+  return list.release();
+}
+
+// What asyncio's Python code calls `_ready`: append() and clear() of its deque, on our ring.
+struct ReadyQueueObject {
+  PyObject_HEAD
+  PyObject* loop;  // owned
+};
+
+PyObject* get_ready(PyObject* self, void*) noexcept {
+  py::State& state = core_of(self).state();
+  auto* type = reinterpret_cast<PyTypeObject*>(state.ready_queue_type.get());
+  auto* queue = reinterpret_cast<ReadyQueueObject*>(type->tp_alloc(type, 0));
+  if (queue) queue->loop = Py_NewRef(self);
+  return reinterpret_cast<PyObject*>(queue);
+}
+
+ReadyQueue& queue_of(PyObject* self) noexcept {
+  return core_of(reinterpret_cast<ReadyQueueObject*>(self)->loop).ready();
+}
+
+PyObject* queue_append(PyObject* self, PyObject* handle) noexcept {
+  return add_callback(reinterpret_cast<ReadyQueueObject*>(self)->loop, handle);
+}
+
+PyObject* queue_clear_method(PyObject* self, PyObject*) noexcept {
+  queue_of(self).clear();
+  Py_RETURN_NONE;
+}
+
+Py_ssize_t queue_length(PyObject* self) { return static_cast<Py_ssize_t>(queue_of(self).size()); }
+
+int queue_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(reinterpret_cast<ReadyQueueObject*>(self)->loop);
+  return 0;
+}
+
+int queue_clear(PyObject* self) {
+  Py_CLEAR(reinterpret_cast<ReadyQueueObject*>(self)->loop);
+  return 0;
+}
+
+void queue_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  queue_clear(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef loop_methods[] = {
+    {"call_soon", py::as_method(call_soon), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"call_soon_threadsafe", py::as_method(call_soon_threadsafe), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"call_at", py::as_method(call_at), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"call_later", py::as_method(call_later), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"time", time_, METH_NOARGS, nullptr},
+    {"create_future", create_future, METH_NOARGS, nullptr},
+    {"is_running", is_running, METH_NOARGS, nullptr},
+    {"is_closed", is_closed, METH_NOARGS, nullptr},
+    {"get_debug", get_debug, METH_NOARGS, nullptr},
+    {"_run_once", run_once, METH_NOARGS, nullptr},
+    {"_add_callback", add_callback, METH_O, nullptr},
+    {"_add_callback_signalsafe", add_callback_signalsafe, METH_O, nullptr},
+    {"_write_to_self", write_to_self, METH_NOARGS, nullptr},
+    {"_timer_handle_cancelled", timer_handle_cancelled, METH_O, nullptr},
+    {"_watch_selector", watch_selector, METH_O, nullptr},
+    {"_unwatch_selector", unwatch_selector, METH_NOARGS, nullptr},
+    {"_close_core", close_core, METH_NOARGS, nullptr},
+    {}};
+
+PyGetSetDef loop_attributes[] = {
+    {"_stopping", get_flag<&LoopCore::stopping>, set_flag<&LoopCore::stopping>, nullptr, nullptr},
+    {"_closed", get_flag<&LoopCore::closed>, set_flag<&LoopCore::closed>, nullptr, nullptr},
+    {"_debug", get_flag<&LoopCore::debug>, set_flag<&LoopCore::debug>, nullptr, nullptr},
+    {"_thread_id", get_thread_id, set_thread_id, nullptr, nullptr},
+    {"_ready", get_ready, ignore_assignment, nullptr, nullptr},
+    {"_scheduled", get_scheduled, ignore_assignment, nullptr, nullptr},
+    {}};
+
+PyType_Slot loop_slots[] = {{Py_tp_new, reinterpret_cast<void*>(loop_new)},
+                            {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
+                            {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
+                            {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
+                            {Py_tp_methods, loop_methods},
+                            {Py_tp_getset, loop_attributes},
+                            {Py_tp_doc, const_cast<char*>("The loop body; see fasterapi_asgi.EventLoop.")},
+                            {0, nullptr}};
+
+PyType_Spec loop_spec = {"fasterapi_asgi._core.LoopCore", sizeof(LoopCoreObject), 0,
+                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, loop_slots};
+
+PyMethodDef queue_methods[] = {{"append", queue_append, METH_O, nullptr},
+                               {"clear", queue_clear_method, METH_NOARGS, nullptr},
+                               {}};
+
+PyType_Slot queue_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(queue_dealloc)},
+                             {Py_tp_traverse, reinterpret_cast<void*>(queue_traverse)},
+                             {Py_tp_clear, reinterpret_cast<void*>(queue_clear)},
+                             {Py_tp_methods, queue_methods},
+                             {Py_sq_length, reinterpret_cast<void*>(queue_length)},
+                             {0, nullptr}};
+
+PyType_Spec queue_spec = {"fasterapi_asgi._core._ReadyQueue", sizeof(ReadyQueueObject), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, queue_slots};
+
+}  // namespace
+
+bool add_loop_core_type(PyObject* module, py::State& state) {
+  state.loop_core_type = py::make_type(module, loop_spec, true);
+  state.ready_queue_type = py::make_type(module, queue_spec, false);
+  return state.loop_core_type && state.ready_queue_type;
+}
+
+LoopCore* loop_core_of(PyObject* object, py::State& state) {
+  if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(state.loop_core_type.get()))) return &core_of(object);
+  PyErr_Format(PyExc_TypeError, "loop must be a fasterapi_asgi.EventLoop, not %.100s", Py_TYPE(object)->tp_name);
+  return nullptr;
+}
+
+}  // namespace fasterapi::aio

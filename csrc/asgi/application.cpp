@@ -1,0 +1,155 @@
+// asgi/application.cpp: see application.hpp.
+#include "asgi/application.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "py/error.hpp"
+
+namespace fasterapi::asgi {
+
+Application::Application(py::State& module_state, py::ReleaseQueue& releases, ApplicationParts parts)
+    : state_(module_state),
+      releases_(releases),
+      parts_(std::move(parts)),
+      scopes_(module_state, py::PyRef::borrow(parts_.state.get()), py::PyRef::borrow(parts_.root_path.get())) {}
+
+std::unique_ptr<Application> Application::make(py::State& module_state, py::ReleaseQueue& releases,
+                                               ApplicationParts parts) {
+  std::unique_ptr<Application> made(new Application(module_state, releases, std::move(parts)));
+  if (!made->tasks_.open(module_state, made->parts_.loop.get())) return nullptr;
+  return made;
+}
+
+Application::~Application() { clear(); }
+
+bool Application::start(server::Exchange& exchange) {
+  exchange.observe(this);
+  pending_.push_back(&exchange);
+  return true;
+}
+
+void Application::on_lost(server::Exchange& exchange) { std::erase(pending_, &exchange); }
+
+std::size_t Application::run_pending(std::size_t most) {
+  wake_cycles();
+  if (pending_.empty()) return 0;
+  tasks_.begin_batch();
+  const std::size_t count = std::min(most, pending_.size());
+  std::size_t started = 0;
+  while (started < count && !pending_.empty()) {
+    // One by one: a request that the task of another one closes leaves pending_ meanwhile.
+    server::Exchange* exchange = pending_.front();
+    pending_.erase(pending_.begin());
+    ++started;
+    if (!start_task(*exchange)) {
+      py::report_unraisable(parts_.app.get());
+    }
+  }
+  return started;
+}
+
+void Application::wake_cycles() {
+  for (HttpCycle* cycle : std::exchange(woken_, {})) {
+    cycle->woken = false;
+    cycle->wake_waiters();
+  }
+}
+
+bool Application::start_task(server::Exchange& exchange) {
+  exchange.observe(nullptr);
+  const ConnectionScope* connection = connection_scope(exchange);
+  py::PyRef scope = connection ? scopes_.make(exchange.head(), *connection) : py::PyRef();
+  if (scope && connection->trusted() && exchange.head().forwarded() && !apply_forwarded(scope.get())) scope.reset();
+  py::PyRef cycle = scope ? new_cycle(state_, *this, exchange, py::PyRef::borrow(scope.get())) : py::PyRef();
+  if (!cycle) {
+    exchange.refuse(500, "Internal Server Error");
+    return false;
+  }
+  HttpCycle& core = cycle_of(cycle.get());
+  core.position = running_.size();
+  running_.push_back(cycle.new_reference());
+  const auto receive = py::PyRef::steal(PyObject_GetAttrString(cycle.get(), "receive"));
+  const auto send = py::PyRef::steal(PyObject_GetAttr(cycle.get(), state_.names.send.get()));
+  PyObject* arguments[] = {parts_.app.get(), scope.get(), receive.get(), send.get(), cycle.get()};
+  py::PyRef coroutine = receive && send ? py::PyRef::steal(PyObject_Vectorcall(parts_.run_asgi.get(), arguments, 5, nullptr))
+                                        : py::PyRef();
+  py::PyRef task = coroutine ? tasks_.run(std::move(coroutine)) : py::PyRef();
+  if (!task) {
+    const py::PyRef error = py::fetch_error();
+    core.failed();
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+    return false;
+  }
+  core.set_task(std::move(task));
+  return true;
+}
+
+const ConnectionScope* Application::connection_scope(server::Exchange& exchange) {
+  auto& data = exchange.connection_data();
+  if (!data) {
+    py::PyRef client;
+    py::PyRef scope = scopes_.make_template(exchange, client);
+    bool trusted = false;
+    if (scope && parts_.is_trusted) {
+      const auto answer = py::PyRef::steal(PyObject_CallFunction(
+          parts_.is_trusted.get(), "s", exchange.peer().is_unix ? "" : exchange.peer().host.c_str()));
+      const int truth = answer ? PyObject_IsTrue(answer.get()) : -1;
+      if (truth < 0) return nullptr;
+      trusted = truth > 0;
+    }
+    if (!scope) return nullptr;
+    data = std::make_unique<ConnectionScope>(std::move(scope), std::move(client), trusted, releases_);
+  }
+  return static_cast<const ConnectionScope*>(data.get());  // nobody else puts data into our exchanges
+}
+
+bool Application::apply_forwarded(PyObject* scope) {
+  if (!parts_.apply_forwarded) return true;
+  return static_cast<bool>(py::PyRef::steal(PyObject_CallOneArg(parts_.apply_forwarded.get(), scope)));
+}
+
+void Application::note_woken(HttpCycle& cycle) {
+  if (!std::exchange(cycle.woken, true)) woken_.push_back(&cycle);
+}
+
+void Application::note_ended(HttpCycle& cycle) {
+  if (std::exchange(cycle.woken, false)) std::erase(woken_, &cycle);
+  const std::size_t position = cycle.position;
+  const auto ended = py::PyRef::steal(std::exchange(running_[position], running_.back()));
+  cycle_of(running_[position]).position = position;
+  running_.pop_back();
+}
+
+py::PyRef Application::running_tasks() const {
+  py::PyRef tasks = py::PyRef::steal(PySet_New(nullptr));
+  for (PyObject* cycle : running_) {
+    PyObject* task = cycle_of(cycle).task();
+    if (!tasks || (task && PySet_Add(tasks.get(), task) < 0)) return {};
+  }
+  return tasks;
+}
+
+int Application::traverse(visitproc visit, void* arg) const {
+  for (const py::PyRef* part : {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state, &parts_.root_path,
+                                &parts_.is_trusted, &parts_.apply_forwarded}) {
+    Py_VISIT(part->get());
+  }
+  for (PyObject* cycle : running_) Py_VISIT(cycle);
+  if (const int stopped = scopes_.traverse(visit, arg)) return stopped;
+  return tasks_.traverse(visit, arg);
+}
+
+void Application::clear() noexcept {
+  pending_.clear();
+  woken_.clear();
+  for (PyObject* cycle : std::exchange(running_, {})) {
+    cycle_of(cycle).detach();
+    Py_DECREF(cycle);
+  }
+  scopes_.clear();
+  tasks_.clear();
+  parts_ = {};
+}
+
+}  // namespace fasterapi::asgi

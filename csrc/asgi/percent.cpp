@@ -1,0 +1,57 @@
+// asgi/percent.cpp: see percent.hpp.
+#include "asgi/percent.hpp"
+
+#include <array>
+
+namespace fasterapi::asgi {
+namespace {
+
+constexpr auto kUnreserved = [] {
+  std::array<bool, 256> table{};
+  for (const char c : base::ByteView("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~/")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+}  // namespace
+
+std::string percent_decode(base::ByteView text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t index = 0; index < text.size(); ++index) {
+    if (text[index] == '%' && index + 2 < text.size()) {
+      const int high = hex_digit(text[index + 1]);
+      const int low = hex_digit(text[index + 2]);
+      if (high >= 0 && low >= 0) {
+        decoded.push_back(static_cast<char>(high * 16 + low));
+        index += 2;
+        continue;
+      }
+    }
+    decoded.push_back(text[index]);
+  }
+  return decoded;
+}
+
+void percent_encode(base::ByteView text, std::string& to) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kUnreserved[byte]) {
+      to.push_back(c);
+    } else {
+      to.push_back('%');
+      to.push_back(kDigits[byte >> 4]);
+      to.push_back(kDigits[byte & 15]);
+    }
+  }
+}
+
+}  // namespace fasterapi::asgi

@@ -1,0 +1,83 @@
+// asgi/task_runner.cpp: see task_runner.hpp.
+#include "asgi/task_runner.hpp"
+
+#include "py/error.hpp"
+#include "py/step_capture.hpp"
+
+namespace fasterapi::asgi {
+namespace {
+
+// Whether loop.create_task is what asyncio defines: monitoring agents replace it, on the class or on the instance.
+bool is_asyncios_create_task(const py::State& state, PyObject* loop) {
+  const auto bound = py::PyRef::steal(PyObject_GetAttr(loop, state.names.create_task.get()));
+  const auto original = py::PyRef::steal(PyObject_GetAttr(state.base_loop_class.get(), state.names.create_task.get()));
+  if (!bound || !original) return PyErr_Clear(), false;  // only AttributeError is possible
+  return PyMethod_Check(bound.get()) && PyMethod_GET_FUNCTION(bound.get()) == original.get();
+}
+
+}  // namespace
+
+bool TaskRunner::open(py::State& state, py::PyBorrowed loop) {
+  state_ = &state;
+  loop_ = py::PyRef::borrow(loop);
+  context_ = py::PyRef::steal(PyContext_CopyCurrent());
+  create_task_is_asyncios_ = is_asyncios_create_task(state, loop);
+  return static_cast<bool>(context_);
+}
+
+void TaskRunner::begin_batch() {
+  const auto factory = py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names._task_factory.get()));
+  const auto debug = py::PyRef::steal(PyObject_CallMethod(loop_.get(), "get_debug", nullptr));
+  if (!factory || !debug) PyErr_Clear();  // a loop without these attributes: no inline start
+  inline_start_ = create_task_is_asyncios_ && factory && factory.get() == Py_None && debug && debug.get() == Py_False;
+}
+
+py::PyRef TaskRunner::run(py::PyRef coroutine) {
+  // A copy per request: what one request sets, the next one on the connection must not see.
+  const auto context = py::PyRef::steal(PyContext_Copy(context_.get()));
+  if (!context) return {};
+  if (inline_start_) return run_inline(coroutine.get(), context.get());
+  const auto create_task = py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names.create_task.get()));
+  if (!create_task) return {};
+  PyObject* arguments[] = {coroutine.get(), context.get()};
+  return py::PyRef::steal(PyObject_Vectorcall(create_task.get(), arguments, 1, state_->context_keyword.get()));
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
+  PyObject* arguments[] = {coroutine, loop_.get(), context, Py_True};
+  return py::PyRef::steal(PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
+}
+#else
+py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
+  py::StepCapture capture(context);
+  PyObject* arguments[] = {coroutine, loop_.get(), context, state_->request_task_name.get()};
+  py::PyRef task = py::PyRef::steal(
+      PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
+  const py::PyRef step = capture.take_step();
+  if (!task || !step) return task;
+  if (PyContext_Enter(context) < 0) return {};
+  const auto stepped = py::PyRef::steal(PyObject_CallNoArgs(step.get()));
+  const py::PyRef error = stepped ? py::PyRef() : py::fetch_error();
+  if (PyContext_Exit(context) < 0) return {};
+  if (error) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+  return stepped ? std::move(task) : py::PyRef();
+}
+#endif
+
+py::PyRef TaskRunner::new_future() noexcept {
+  return py::PyRef::steal(PyObject_CallMethodNoArgs(loop_.get(), state_->names.create_future.get()));
+}
+
+int TaskRunner::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(loop_.get());
+  Py_VISIT(context_.get());
+  return 0;
+}
+
+void TaskRunner::clear() noexcept {
+  loop_.reset();
+  context_.reset();
+}
+
+}  // namespace fasterapi::asgi

@@ -1,0 +1,34 @@
+// asgi/task_runner.hpp: one genuine asyncio.Task per request, its first step run at once, in a copy of the context in
+// which the server was started (as asyncio does for protocols). Needs the GIL.
+#pragma once
+
+#include "py/state.hpp"
+
+namespace fasterapi::asgi {
+
+class TaskRunner {
+ public:
+  // False with the Python error set.
+  [[nodiscard]] bool open(py::State& state, py::PyBorrowed loop);
+
+  // To be called before a batch: tasks may only start inline if nobody else has a say in how tasks are made.
+  void begin_batch();
+
+  // The task that runs `coroutine`; it may have ended already. Null with the Python error set.
+  [[nodiscard]] py::PyRef run(py::PyRef coroutine);
+
+  [[nodiscard]] py::PyRef new_future() noexcept;
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const;
+  void clear() noexcept;
+
+ private:
+  [[nodiscard]] py::PyRef run_inline(py::PyBorrowed coroutine, py::PyBorrowed context);
+
+  py::State* state_ = nullptr;
+  py::PyRef loop_;
+  py::PyRef context_;
+  bool create_task_is_asyncios_ = false;
+  bool inline_start_ = false;
+};
+
+}  // namespace fasterapi::asgi

@@ -1,0 +1,121 @@
+// http/response_writer.cpp: see response_writer.hpp.
+#include "http/response_writer.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/ascii.hpp"
+
+namespace fasterapi::http {
+
+SendError ResponseWriter::begin_head(base::PayloadQueue& out, Request request, int status,
+                                     base::ByteView default_fields) {
+  if (status < 200 || status > StatusLines::kLast) return SendError::IllegalStatus;
+  out_ = &out;
+  head_begin_ = out.size();
+  request_ = request;
+  status_ = status;
+  content_length_.reset();
+  sent_bytes_ = 0;
+  keep_alive_ = request.keep_alive;
+  close_written_ = false;
+  out.append(status_lines_.line(status));
+  out.append(default_fields);
+  return SendError::None;
+}
+
+SendError ResponseWriter::abandoned(SendError error) noexcept {
+  abandon_head();
+  return error;
+}
+
+SendError ResponseWriter::add_field(base::ByteView name, base::ByteView value) {
+  if (name.empty()) return abandoned(SendError::IllegalFieldName);
+  char* to = out_->grow(name.size() + value.size() + 4);
+  const char* const lower_name = to;
+  for (const char c : name) {
+    const char lower = base::token_to_lower(c);
+    if (lower == 0) return abandoned(SendError::IllegalFieldName);
+    *to++ = lower;
+  }
+  *to++ = ':';
+  *to++ = ' ';
+  for (const char c : value) {
+    if (!base::is_field_value_char(c)) return abandoned(SendError::IllegalFieldValue);
+    *to++ = c;
+  }
+  *to++ = '\r';
+  *to++ = '\n';
+  const base::ByteView written(lower_name, name.size());
+  if (written == "content-length") return note_length(value);
+  if (written == "transfer-encoding") {  // framing is ours alone (RFC 9112 section 6.1): the application's is dropped
+    out_->rollback(out_->size() - (name.size() + value.size() + 4));
+  } else if (written == "connection" && base::list_contains(value, "close")) {
+    keep_alive_ = false;
+    close_written_ = true;
+  }
+  return SendError::None;
+}
+
+SendError ResponseWriter::note_length(base::ByteView value) noexcept {
+  const auto length = base::parse_decimal(base::trim_ows(value));
+  if (!length || content_length_) return abandoned(SendError::IllegalLength);
+  content_length_ = length;
+  return SendError::None;
+}
+
+SendError ResponseWriter::end_head() {
+  framing_ = response_framing(request_.is_head, request_.minor_version, status_, content_length_.has_value());
+  if (framing_ == BodyFraming::UntilClose) keep_alive_ = false;
+  if (!keep_alive_ && !close_written_) out_->append("connection: close\r\n");
+  out_->append(framing_ == BodyFraming::Chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
+  out_ = nullptr;
+  return SendError::None;
+}
+
+SendError ResponseWriter::send_body(base::PayloadQueue& out, base::ByteView bytes, bool more) {
+  return send(out, bytes, bytes.size(), more);
+}
+
+SendError ResponseWriter::send_body(base::PayloadQueue& out, base::Payload payload, bool more) {
+  const std::size_t size = payload.view().size();
+  return send(out, std::move(payload), size, more);
+}
+
+ResponseWriter::Piece ResponseWriter::admit(std::size_t size, bool more) noexcept {
+  if (framing_ == BodyFraming::None) return {0, SendError::None};
+  if (framing_ != BodyFraming::ContentLength) return {size, SendError::None};
+  const std::uint64_t left = *content_length_ - sent_bytes_;
+  if (size > left) return {static_cast<std::size_t>(left), SendError::BodyTooLong};
+  return {size, !more && size < left ? SendError::BodyTooShort : SendError::None};
+}
+
+template <class Bytes>
+SendError ResponseWriter::send(base::PayloadQueue& out, Bytes bytes, std::size_t size, bool more) {
+  const Piece piece = admit(size, more);
+  sent_bytes_ += piece.size;
+  const bool chunked = framing_ == BodyFraming::Chunked;
+  if (piece.size > 0) {
+    if (chunked) {
+      std::array<char, 18> line;
+      char* end = std::to_chars(line.data(), line.data() + 16, piece.size, 16).ptr;
+      *end++ = '\r';
+      *end++ = '\n';
+      out.append(base::ByteView(line.data(), static_cast<std::size_t>(end - line.data())));
+    }
+    if (piece.size == size) {
+      out.append(std::move(bytes));
+    } else if constexpr (std::is_same_v<Bytes, base::ByteView>) {
+      out.append(bytes.substr(0, piece.size));
+    } else {
+      out.append(bytes.view().substr(0, piece.size));  // copied: the cut piece of a body that is too long anyway
+    }
+    if (chunked) out.append("\r\n");
+  }
+  if (chunked && !more) out.append("0\r\n\r\n");
+  if (piece.error != SendError::None) keep_alive_ = false;
+  return piece.error;
+}
+
+}  // namespace fasterapi::http

@@ -1,0 +1,69 @@
+// http/response_writer.hpp: one response to bytes: status line, fields, body in its framing (RFC 9112 sections 4 to 7).
+// Validates before it writes: an illegal head leaves the queue as it was. One writer per connection, reused.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/payload_queue.hpp"
+#include "http/body_framing.hpp"
+#include "http/error.hpp"
+#include "http/status_lines.hpp"
+
+namespace fasterapi::http {
+
+class ResponseWriter {
+ public:
+  explicit ResponseWriter(const StatusLines& status_lines) noexcept : status_lines_(status_lines) {}
+
+  struct Request {  // what of the request shapes the response
+    bool is_head = false;
+    int minor_version = 1;
+    bool keep_alive = false;
+  };
+
+  // Writes the status line and `default_fields` (whole lines). Then add_field() for each field, then end_head().
+  [[nodiscard]] SendError begin_head(base::PayloadQueue& out, Request request, int status,
+                                     base::ByteView default_fields);
+  // Names are written in lower case. After an error the head is gone from the queue and must be begun anew.
+  [[nodiscard]] SendError add_field(base::ByteView name, base::ByteView value);
+  // Takes back what begin_head() and add_field() wrote. REQUIRES: the head is being written.
+  void abandon_head() noexcept { out_->rollback(head_begin_); }
+  // Adds the fields for framing and for closing that the application left out.
+  [[nodiscard]] SendError end_head();
+
+  // Writes a piece of the body, copied or by reference; `more` is false for the last. A body that the message cannot
+  // have (HEAD, 204, 304) is dropped. The piece that makes the body longer than declared is cut at the declared length.
+  [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::ByteView bytes, bool more);
+  [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::Payload payload, bool more);
+
+  // Whether the connection may carry another request after this response.
+  [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
+  // From now on the response closes the connection; says so if its head is not yet written.
+  void must_close() noexcept { keep_alive_ = false; }
+  [[nodiscard]] int status() const noexcept { return status_; }
+
+ private:
+  SendError abandoned(SendError error) noexcept;
+  SendError note_length(base::ByteView value) noexcept;
+  struct Piece {
+    std::size_t size = 0;  // how much of the piece is sent
+    SendError error = SendError::None;
+  };
+  [[nodiscard]] Piece admit(std::size_t size, bool more) noexcept;
+  template <class Bytes>
+  SendError send(base::PayloadQueue& out, Bytes bytes, std::size_t size, bool more);
+
+  const StatusLines& status_lines_;
+  base::PayloadQueue* out_ = nullptr;  // while the head is being written
+  std::size_t head_begin_ = 0;
+  Request request_;
+  int status_ = 0;
+  std::optional<std::uint64_t> content_length_;
+  std::uint64_t sent_bytes_ = 0;
+  BodyFraming framing_ = BodyFraming::None;
+  bool keep_alive_ = false;
+  bool close_written_ = false;
+};
+
+}  // namespace fasterapi::http

@@ -1,0 +1,73 @@
+// loop/tcp_stream.hpp: an accepted stream socket, TCP or Unix: reads into the loop's buffer, writes what it owns.
+// Bytes to send are appended to unsent() and leave together at flush(), in one writev where the kernel takes them.
+#pragma once
+
+#include "base/address.hpp"
+#include "base/payload_queue.hpp"
+#include "loop/loop.hpp"
+
+namespace fasterapi::loop {
+
+union StreamMemory {
+  uv_stream_t stream;
+  uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
+class StreamUser {
+ public:
+  virtual void on_bytes(base::ByteView bytes) = 0;  // valid during the call
+  virtual void on_peer_closed() = 0;                // the peer will send nothing more
+  virtual void on_broken(UvError error) = 0;        // reading or writing failed; the stream is of no more use
+  virtual void on_drained() = 0;                    // everything that a flush() left behind has been written
+
+ protected:
+  ~StreamUser() = default;
+};
+
+class TcpStream : base::Counted<TcpStream> {
+ public:
+  TcpStream(Loop& loop, StreamUser& user) noexcept : loop_(loop), user_(user) {}
+
+  // Accepts the connection that `listener` has ready.
+  UvError accept(uv_stream_t* listener);
+
+  void start_reading() noexcept;
+  void stop_reading() noexcept;
+  [[nodiscard]] bool reading() const noexcept { return reading_; }
+
+  [[nodiscard]] base::PayloadQueue& unsent() noexcept { return unsent_; }
+  // Bytes not yet taken by the kernel, in flight or not.
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size() + in_flight_bytes_; }
+
+  // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
+  void flush();
+  // Tells the peer that nothing more will come. REQUIRES: nothing unsent.
+  void shut_down_writing() noexcept;
+
+  void close() noexcept { handle_.close(); }
+  [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
+
+  [[nodiscard]] base::Address local_address() const { return address(uv_tcp_getsockname, uv_pipe_getsockname); }
+  [[nodiscard]] base::Address peer_address() const { return address(uv_tcp_getpeername, uv_pipe_getpeername); }
+
+ private:
+  struct WriteRequest;
+  using TcpName = int (*)(const uv_tcp_t*, sockaddr*, int*);
+  using PipeName = int (*)(const uv_pipe_t*, char*, size_t*);
+
+  static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
+  static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
+  static void on_written(uv_write_t* request, int status);
+  void write_rest();
+  [[nodiscard]] base::Address address(TcpName tcp_name, PipeName pipe_name) const;
+
+  Loop& loop_;
+  StreamUser& user_;
+  UvHandle<StreamMemory> handle_;
+  base::PayloadQueue unsent_;
+  std::size_t in_flight_bytes_ = 0;
+  bool reading_ = false;
+};
+
+}  // namespace fasterapi::loop

@@ -1,0 +1,94 @@
+// module/http_server.cpp: see http_server.hpp.
+#include "module/http_server.hpp"
+
+#include <utility>
+
+#include "py/error.hpp"
+
+namespace fasterapi::module {
+
+HttpServer::HttpServer(aio::LoopCore& core, server::Options options, std::unique_ptr<asgi::Application> application,
+                       Callbacks callbacks)
+    : core_(core),
+      loop_(py::PyRef::borrow(core.self())),
+      application_(std::move(application)),
+      server_(core.loop(), std::move(options), *this),
+      callbacks_(std::move(callbacks)) {
+  server_.add_application(*application_);
+  core_.loop().add_observer(*this);  // behind the server: it sees what the server's turn has brought
+}
+
+HttpServer::~HttpServer() { close(); }
+
+void HttpServer::close() {
+  if (!std::exchange(open_, false)) return;
+  server_.close();
+  application_->clear();
+  core_.loop().remove_observer(*this);
+  core_.releases().drain();
+  resolve(disconnection_waiters_);
+  resolve(task_waiters_);
+}
+
+void HttpServer::set_access_sink(std::unique_ptr<AccessSink> sink) {
+  if (access_sink_ && !access_sink_->flush()) py::report_unraisable(loop_.get());
+  access_sink_ = std::move(sink);
+  server_.set_access_log(access_sink_.get());
+  application_->set_access_log(access_sink_.get());
+}
+
+bool HttpServer::done(Waiting waiting) const noexcept {
+  return waiting == Waiting::ForTasks ? application_->running() == 0 : server_.connection_count() == 0;
+}
+
+py::PyRef HttpServer::wait(Waiting waiting) {
+  py::PyRef future = py::PyRef::steal(PyObject_CallMethod(loop_.get(), "create_future", nullptr));
+  if (!future) return future;
+  Futures& futures = waiting == Waiting::ForTasks ? task_waiters_ : disconnection_waiters_;
+  futures.push_back(py::PyRef::borrow(future.get()));
+  if (!open_ || done(waiting)) resolve(futures);
+  return future;
+}
+
+void HttpServer::resolve(Futures& futures) {
+  for (const py::PyRef& future : std::exchange(futures, {})) {
+    const auto done = py::PyRef::steal(PyObject_CallMethod(future.get(), "done", nullptr));
+    if (done && done.get() == Py_True) continue;
+    const auto set = py::PyRef::steal(PyObject_CallMethod(future.get(), "set_result", "O", Py_None));
+    if (!done || !set) py::report_unraisable(future.get());
+  }
+}
+
+bool HttpServer::run_turn() {
+  if (access_sink_ && !access_sink_->flush()) py::report_unraisable(loop_.get());
+  if (!warnings_.empty()) log_warnings();
+  if (std::exchange(max_responses_reached_, false) && callbacks_.on_max_requests) {
+    const auto called = py::PyRef::steal(PyObject_CallNoArgs(callbacks_.on_max_requests.get()));
+    if (!called) py::report_unraisable(callbacks_.on_max_requests.get());
+  }
+  if (!disconnection_waiters_.empty() && done(Waiting::ForDisconnection)) resolve(disconnection_waiters_);
+  if (!task_waiters_.empty() && done(Waiting::ForTasks)) resolve(task_waiters_);
+  return false;
+}
+
+void HttpServer::log_warnings() {
+  for (const std::string& text : std::exchange(warnings_, {})) {
+    const auto logged = py::PyRef::steal(PyObject_CallMethod(callbacks_.logger.get(), "warning", "s", text.c_str()));
+    if (!logged) py::report_unraisable(callbacks_.logger.get());
+  }
+}
+
+int HttpServer::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(loop_.get());
+  Py_VISIT(callbacks_.logger.get());
+  Py_VISIT(callbacks_.on_max_requests.get());
+  for (const Futures* futures : {&disconnection_waiters_, &task_waiters_}) {
+    for (const py::PyRef& future : *futures) Py_VISIT(future.get());
+  }
+  if (access_sink_) {
+    if (const int stopped = access_sink_->traverse(visit, arg)) return stopped;
+  }
+  return application_->traverse(visit, arg);
+}
+
+}  // namespace fasterapi::module

@@ -1,0 +1,66 @@
+// module/http_server.hpp: joins LoopCore, server::Server and asgi::Application into the Python object HttpServer.
+// The only place that knows all of them. Needs the GIL, but for the event log's methods.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aio/loop_core.hpp"
+#include "asgi/application.hpp"
+#include "module/access_sinks.hpp"
+#include "server/server.hpp"
+
+namespace fasterapi::module {
+
+class HttpServer final : loop::TurnObserver, server::EventLog {
+ public:
+  struct Callbacks {
+    py::PyRef logger;
+    py::PyRef on_max_requests;  // may be null
+  };
+
+  HttpServer(aio::LoopCore& core, server::Options options, std::unique_ptr<asgi::Application> application,
+             Callbacks callbacks);
+  ~HttpServer();
+
+  [[nodiscard]] server::Server& server() noexcept { return server_; }
+  [[nodiscard]] asgi::Application& application() noexcept { return *application_; }
+  void set_access_sink(std::unique_ptr<AccessSink> sink);
+
+  enum class Waiting { ForDisconnection, ForTasks };
+  // A future that is done as soon as there is nothing left of what is waited for. Null with the Python error set.
+  [[nodiscard]] py::PyRef wait(Waiting waiting);
+
+  void close();
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const;
+
+ private:
+  using Futures = std::vector<py::PyRef>;
+
+  void flush() override {}
+  bool run_turn() override;
+  void loop_closing() override { close(); }
+  void warning(base::ByteView text) override { warnings_.emplace_back(text); }
+  void max_responses_reached() override { max_responses_reached_ = true; }
+
+  void log_warnings();
+  void resolve(Futures& futures);
+  [[nodiscard]] bool done(Waiting waiting) const noexcept;
+
+  aio::LoopCore& core_;
+  py::PyRef loop_;  // keeps core_
+  std::unique_ptr<asgi::Application> application_;
+  server::Server server_;
+  Callbacks callbacks_;
+  std::unique_ptr<AccessSink> access_sink_;
+  std::vector<std::string> warnings_;
+  Futures disconnection_waiters_;
+  Futures task_waiters_;
+  bool max_responses_reached_ = false;
+  bool open_ = true;
+};
+
+[[nodiscard]] bool add_http_server_type(PyObject* module, py::State& state);
+
+}  // namespace fasterapi::module

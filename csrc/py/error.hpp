@@ -1,0 +1,28 @@
+// py/error.hpp: the Python error that is set, as a value; and where an error goes that nobody can be handed.
+#pragma once
+
+#include "py/ref.hpp"
+
+namespace fasterapi::py {
+
+// Takes the error that is set out of the interpreter. REQUIRES: an error is set.
+[[nodiscard]] inline PyRef fetch_error() noexcept {
+#if PY_VERSION_HEX >= 0x030C0000
+  return PyRef::steal(PyErr_GetRaisedException());
+#else
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (traceback) PyException_SetTraceback(value, traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return PyRef::steal(value);
+#endif
+}
+
+// Reports the error that is set through sys.unraisablehook, with the object it concerns.
+inline void report_unraisable(PyBorrowed about) noexcept { PyErr_WriteUnraisable(about); }
+
+}  // namespace fasterapi::py

@@ -1,0 +1,20 @@
+// py/names.cpp: see names.hpp.
+#include "py/names.hpp"
+
+namespace fasterapi::py {
+
+bool Names::intern() {
+  const auto make = [](PyRef& to, const char* text) {
+    to = PyRef::steal(PyUnicode_InternFromString(text));
+    return static_cast<bool>(to);
+  };
+  bool made = true;
+#define X(name) made = made && make(this->name, #name);
+  FASTERAPI_NAMES(X)
+#undef X
+  return made && make(http_disconnect, "http.disconnect") && make(http_request, "http.request") &&
+         make(http_response_start, "http.response.start") && make(http_response_body, "http.response.body") &&
+         make(throw_, "throw") && make(http_1_1, "1.1") && make(http_1_0, "1.0");
+}
+
+}  // namespace fasterapi::py

@@ -1,0 +1,33 @@
+// py/names.hpp: the strings that the hot path needs, interned once per module instance.
+#pragma once
+
+#include "py/ref.hpp"
+
+namespace fasterapi::py {
+
+#define FASTERAPI_NAMES(X) \
+  X(GET) X(HEAD) X(POST) X(PUT) X(PATCH) X(DELETE) X(OPTIONS) \
+  X(type) X(asgi) X(http) X(version) X(spec_version) X(http_version) X(server) X(client) X(scheme) X(root_path) \
+  X(headers) X(state) X(method) X(path) X(raw_path) X(query_string) X(body) X(more_body) X(status) \
+  X(loop) X(context) X(name) X(eager_start) X(select) X(set_result) X(done) X(send) X(close) \
+  X(_selector) X(_process_events) X(_run) X(_cancelled) X(_scheduled) X(_callback_failed) X(_run_handle_debug) \
+  X(_task_factory) X(create_task) X(create_future) X(warning)
+
+struct Names {
+#define X(name) PyRef name;
+  FASTERAPI_NAMES(X)
+#undef X
+  // Those that are no identifiers.
+  PyRef http_disconnect;
+  PyRef http_request;
+  PyRef http_response_start;
+  PyRef http_response_body;
+  PyRef throw_;
+  PyRef http_1_1;
+  PyRef http_1_0;
+
+  // False with the Python error set.
+  [[nodiscard]] bool intern();
+};
+
+}  // namespace fasterapi::py

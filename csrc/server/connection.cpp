@@ -1,0 +1,235 @@
+// server/connection.cpp: see connection.hpp. Down by calls, back by the same stairs: no callback re-enters the parser.
+#include "server/connection.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "server/server.hpp"
+
+namespace fasterapi::server {
+
+Connection::Connection(Server& server)
+    : server_(server),
+      stream_(server.loop(), *this),
+      http_(server.options().limits, server.options().status_lines),
+      exchange_(*this) {
+  deadline_.owner = this;
+}
+
+Connection::~Connection() { Deadlines::disarm(deadline_); }
+
+loop::UvError Connection::accept(uv_stream_t* listener) {
+  const loop::UvError error = stream_.accept(listener);
+  if (error.ok()) stream_.start_reading();
+  return error;
+}
+
+void Connection::on_bytes(base::ByteView bytes) {
+  if (phase_ != Phase::Open) return;
+  Deadlines::disarm(deadline_);
+  http_.receive(bytes);
+  pump();
+  http_.retain();
+  update_reading();
+  if (phase_ == Phase::Open && reused_ && !exchange_open_ && !advance_due_) await_next_request();
+}
+
+// Takes events as long as they come; a request that is answered at once makes way for the next.
+void Connection::pump() {
+  while (phase_ == Phase::Open) {
+    const http::Event event = http_.next_event();
+    switch (event.kind) {
+      case http::EventKind::NeedData:
+      case http::EventKind::Paused:
+        return;
+      case http::EventKind::RequestHead:
+        begin_exchange();
+        break;
+      case http::EventKind::BodyChunk:
+        receive_body(event.body);
+        break;
+      case http::EventKind::EndOfMessage:
+        if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
+        if (!exchange_open_) advance_later();  // what was left of the body has been discarded
+        break;
+      case http::EventKind::Error:
+        return refuse(event.error);
+    }
+  }
+}
+
+void Connection::begin_exchange() {
+  exchange_open_ = true;
+  discarded_bytes_ = 0;
+  if (http_.head().upgrade()) server_.event_log().warning("Unsupported upgrade request.");
+  if (server_.at_concurrency_limit()) {
+    server_.event_log().warning("Exceeded concurrency limit.");
+    exchange_.refuse(503, "Service Unavailable");
+  } else if (!server_.dispatcher().dispatch(exchange_)) {
+    exchange_.refuse(500, "Internal Server Error");
+  }
+}
+
+void Connection::receive_body(base::ByteView bytes) {
+  if (exchange_open_) {
+    body_.append(bytes);
+    if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
+    return;
+  }
+  // The response came first and nobody reads the body. RFC 9112 section 9.3: read it whole or close.
+  discarded_bytes_ += bytes.size();
+  if (discarded_bytes_ > server_.options().limits.discarded_bytes) finish(true);
+}
+
+// The peer's mistake is answered once, after the responses to its earlier requests: those are complete by now, since
+// the next request is not parsed before.
+void Connection::refuse(http::ProtocolError error) {
+  std::string text = "Invalid HTTP request received.";
+  server_.event_log().warning(text.append(" (").append(http::cause_of(error)).append(")"));
+  const bool answerable = http_.response_state() == http::ResponseState::Idle;
+  if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
+  exchange_open_ = false;
+  if (!answerable) return close();
+  const int status = http::status_hint(error);
+  http_.send_last_reply(stream_.unsent(), status,
+                        status == 400 ? "Invalid HTTP request received."
+                                      : server_.options().status_lines.phrase(status),
+                        server_.default_fields());
+  finish(true);
+}
+
+void Connection::body_sent(http::SendError error, bool more) {
+  if (error == http::SendError::HeadNotSent || error == http::SendError::AlreadyComplete) return;
+  server_.note_dirty(*this);
+  if (error != http::SendError::None || !more) return response_complete();
+  // Memory stays bounded while an application sends without pausing: past the mark the bytes leave at once.
+  if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) stream_.flush();
+}
+
+void Connection::abort_response() {
+  (void)exchange_.take_observer();
+  exchange_open_ = false;
+  finish(false);
+}
+
+void Connection::advance_later() {
+  if (!std::exchange(advance_due_, true)) server_.note_advance(*this);
+}
+
+void Connection::response_complete() {
+  (void)exchange_.take_observer();
+  exchange_open_ = false;
+  body_.clear();
+  body_.keep_at_most(base::kIdleBufferBytes);
+  reused_ = true;
+  server_.count_response();
+  advance_later();
+  update_reading();
+}
+
+// Called at the end of a turn, never from within the application's send(): what follows parses.
+void Connection::advance() {
+  advance_due_ = false;
+  if (phase_ != Phase::Open) return;
+  const bool request_complete = http_.request_state() == http::RequestState::Done;
+  // A peer that is still sending would get a reset in place of the response: let it read first.
+  if (!http_.response().keep_alive()) return finish(!request_complete);
+  if (!request_complete) {  // the rest of the body is discarded first
+    return peer_closed_ ? finish(false) : await_next_request();
+  }
+  if (!http_.start_next_cycle()) return finish(false);
+  http_.receive({});
+  pump();
+  http_.retain();
+  update_reading();
+  if (phase_ == Phase::Open && !exchange_open_ && !advance_due_) await_next_request();
+}
+
+void Connection::await_next_request() {
+  if (server_.shutting_down() || peer_closed_) return finish(false);
+  server_.deadlines().await_next_request(deadline_);
+}
+
+// Reading pauses while the application lags behind: too much body, or too much of later requests.
+void Connection::update_reading() {
+  if (phase_ != Phase::Open || peer_closed_) return;
+  const base::Limits& limits = server_.options().limits;
+  if (body_.size() > limits.body_buffered_bytes || http_.unread_bytes() > limits.unread_bytes) {
+    stream_.stop_reading();
+  } else {
+    stream_.start_reading();
+  }
+}
+
+void Connection::on_peer_closed() {
+  if (phase_ != Phase::Open) return close();
+  peer_closed_ = true;
+  // A peer that has closed its sending side may still read (RFC 9112 section 9.6): what it asked for is answered.
+  if (exchange_open_) {
+    if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
+  } else if (!advance_due_) {
+    finish(false);
+  }
+}
+
+void Connection::on_broken(loop::UvError) { close(); }
+
+void Connection::on_drained() {
+  if (phase_ == Phase::Ending) return finish_sent();
+  if (ExchangeObserver* observer = exchange_.observer_) observer->on_drained();
+}
+
+void Connection::flush() {
+  stream_.flush();
+  if (phase_ == Phase::Ending && stream_.unsent_bytes() == 0) finish_sent();
+}
+
+void Connection::finish(bool linger) {
+  phase_ = Phase::Ending;
+  linger_ = linger;
+  server_.note_dirty(*this);
+}
+
+void Connection::finish_sent() {
+  if (!linger_ || peer_closed_) return close();
+  phase_ = Phase::Lingering;
+  stream_.shut_down_writing();
+  stream_.start_reading();
+  server_.deadlines().await_close(deadline_);
+}
+
+void Connection::shut_down() {
+  if (phase_ != Phase::Open) return;
+  if (exchange_open_) return http_.must_close();
+  if (stream_.unsent_bytes() == 0) return close();
+  finish(false);
+}
+
+void Connection::on_deadline() {
+  if (phase_ == Phase::Open && stream_.unsent_bytes() > 0) return await_next_request();  // it is still reading
+  close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::Closed) return;
+  phase_ = Phase::Closed;
+  Deadlines::disarm(deadline_);
+  stream_.close();
+  exchange_open_ = false;
+  if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
+  server_.bury(*this);
+}
+
+void Connection::record_access(int status) {
+  AccessLog* log = server_.access_log();
+  if (!log) return;
+  const http::RequestHead& head = http_.head();
+  const base::Address& peer = exchange_.peer();
+  const std::string client = peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
+  std::string path(head.raw_path());
+  if (!head.query().empty()) path.append("?").append(head.query());
+  log->record({client, head.method(), path, head.minor_version(), status});
+}
+
+}  // namespace fasterapi::server

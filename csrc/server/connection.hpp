@@ -1,0 +1,82 @@
+// server/connection.hpp: joins a stream to HTTP: bytes to events, events to an exchange, the response to bytes.
+// Owned by the Server, which frees it at the end of a turn: it may end in any of its own callbacks.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/counters.hpp"
+#include "http/connection.hpp"
+#include "loop/tcp_stream.hpp"
+#include "server/deadlines.hpp"
+#include "server/exchange.hpp"
+
+namespace fasterapi::server {
+
+class Server;
+
+class Connection final : loop::StreamUser, base::Counted<Connection> {
+ public:
+  explicit Connection(Server& server);
+  ~Connection();
+
+  loop::UvError accept(uv_stream_t* listener);
+
+  // What the server asks of its connections.
+  void advance();          // the response is complete: begin the next request, or close
+  void flush();            // send what the turn has produced
+  void shut_down();        // close now if idle, else after the current response
+  void close();            // now, whatever is under way
+  void on_deadline();      // nothing came from the peer for too long
+  [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::Closed; }
+
+  std::size_t position = 0;  // among the server's connections
+  bool dirty = false;        // is in the server's list of connections to flush
+
+ private:
+  friend class Exchange;
+  enum class Phase : std::uint8_t {
+    Open,
+    Ending,     // everything is said: close when it is sent
+    Lingering,  // the write side is shut; discarding until the peer closes (RFC 9112 section 9.6)
+    Closed,
+  };
+
+  void on_bytes(base::ByteView bytes) override;
+  void on_peer_closed() override;
+  void on_broken(loop::UvError error) override;
+  void on_drained() override;
+
+  void pump();
+  void begin_exchange();
+  void receive_body(base::ByteView bytes);
+  void refuse(http::ProtocolError error);
+  void body_sent(http::SendError error, bool more);
+  void abort_response();
+  void advance_later();
+  void response_complete();
+  void finish(bool linger);
+  void finish_sent();
+  void update_reading();
+  void await_next_request();
+  void record_access(int status);
+
+  Server& server_;
+  loop::TcpStream stream_;
+  http::Connection http_;
+  Exchange exchange_;
+  base::ByteBuffer body_;
+  std::size_t discarded_bytes_ = 0;
+  std::unique_ptr<ConnectionData> data_;
+  mutable std::optional<base::Address> peer_;
+  mutable std::optional<base::Address> local_;
+  DeadlineList::Link deadline_;
+  Phase phase_ = Phase::Open;
+  bool exchange_open_ = false;  // begun, response not complete
+  bool advance_due_ = false;    // the server will call advance() at the end of the turn
+  bool reused_ = false;         // a response has been sent: from now on silence is bounded
+  bool peer_closed_ = false;
+  bool linger_ = false;
+};
+
+}  // namespace fasterapi::server

@@ -1,0 +1,86 @@
+// server/exchange.cpp: see exchange.hpp. The application's view of server/connection.
+#include "server/exchange.hpp"
+
+#include <utility>
+
+#include "server/connection.hpp"
+#include "server/server.hpp"
+
+namespace fasterapi::server {
+
+const http::RequestHead& Exchange::head() const noexcept { return connection_.http_.head(); }
+
+const base::Address& Exchange::peer() const noexcept {
+  if (!connection_.peer_) connection_.peer_ = connection_.stream_.peer_address();
+  return *connection_.peer_;
+}
+
+const base::Address& Exchange::local() const noexcept {
+  if (!connection_.local_) connection_.local_ = connection_.stream_.local_address();
+  return *connection_.local_;
+}
+
+base::ByteView Exchange::body() const noexcept { return connection_.body_.view(); }
+
+void Exchange::consume_body() {
+  connection_.body_.clear();
+  connection_.update_reading();
+}
+
+bool Exchange::request_complete() const noexcept {
+  return connection_.http_.request_state() == http::RequestState::Done;
+}
+
+bool Exchange::peer_closed() const noexcept { return connection_.peer_closed_; }
+
+void Exchange::send_continue() {
+  if (head_sent()) return;
+  connection_.stream_.unsent().append("HTTP/1.1 100 Continue\r\n\r\n");
+  connection_.server_.note_dirty(connection_);
+}
+
+http::SendError Exchange::begin_head(int status) {
+  return connection_.http_.begin_head(connection_.stream_.unsent(), status, connection_.server_.default_fields());
+}
+
+http::SendError Exchange::add_field(base::ByteView name, base::ByteView value) {
+  return connection_.http_.response().add_field(name, value);
+}
+
+http::SendError Exchange::end_head() {
+  connection_.server_.note_dirty(connection_);
+  return connection_.http_.end_head();
+}
+
+void Exchange::abandon_head() noexcept { connection_.http_.response().abandon_head(); }
+
+http::SendError Exchange::send_body(base::ByteView bytes, bool more) {
+  const http::SendError error = connection_.http_.send_body(connection_.stream_.unsent(), bytes, more);
+  connection_.body_sent(error, more);
+  return error;
+}
+
+http::SendError Exchange::send_body(base::Payload payload, bool more) {
+  const http::SendError error = connection_.http_.send_body(connection_.stream_.unsent(), std::move(payload), more);
+  connection_.body_sent(error, more);
+  return error;
+}
+
+bool Exchange::head_sent() const noexcept { return connection_.http_.response_state() != http::ResponseState::Idle; }
+
+bool Exchange::must_wait() const noexcept {
+  return connection_.stream_.unsent_bytes() > connection_.server_.options().limits.unsent_bytes;
+}
+
+void Exchange::refuse(int status, base::ByteView text) {
+  connection_.record_access(status);
+  connection_.http_.send_last_reply(connection_.stream_.unsent(), status, text, connection_.server_.default_fields());
+  connection_.server_.note_dirty(connection_);
+  connection_.response_complete();
+}
+
+void Exchange::abort() { connection_.abort_response(); }
+
+std::unique_ptr<ConnectionData>& Exchange::connection_data() noexcept { return connection_.data_; }
+
+}  // namespace fasterapi::server

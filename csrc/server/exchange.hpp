@@ -1,0 +1,77 @@
+// server/exchange.hpp: one request and its response, as an Application sees them.
+// Lives inside its connection, which reuses it. An application may use it from start() until the response is complete
+// or its observer heard on_lost(), whichever comes first. Loop's thread only.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "base/address.hpp"
+#include "base/payload.hpp"
+#include "http/error.hpp"
+#include "http/event.hpp"
+#include "server/application.hpp"
+
+namespace fasterapi::server {
+
+class Connection;
+class Exchange;
+
+// Told while the loop polls: it notes what happened and acts in run_pending().
+class ExchangeObserver {
+ public:
+  virtual void on_request_progress() = 0;  // body bytes or the end of the request arrived, or the peer stopped sending
+  virtual void on_drained() = 0;           // unsent bytes fell below the high-water mark
+  virtual void on_lost(Exchange& exchange) = 0;  // the connection is gone; the exchange must not be used any more
+
+ protected:
+  ~ExchangeObserver() = default;
+};
+
+class Exchange {
+ public:
+  explicit Exchange(Connection& connection) noexcept : connection_(connection) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void observe(ExchangeObserver* observer) noexcept { observer_ = observer; }
+
+  // The request. Its views live as long as the exchange.
+  [[nodiscard]] const http::RequestHead& head() const noexcept;
+  [[nodiscard]] const base::Address& peer() const noexcept;
+  [[nodiscard]] const base::Address& local() const noexcept;
+  [[nodiscard]] base::ByteView body() const noexcept;      // received and not yet consumed
+  void consume_body();                                     // all of body(); reading goes on
+  [[nodiscard]] bool request_complete() const noexcept;    // no more body will come
+  [[nodiscard]] bool peer_closed() const noexcept;         // the peer stopped sending; it may still read
+  void send_continue();                                    // 100 Continue (RFC 9110 section 10.1.1)
+
+  // The response: begin_head, add_field ..., end_head, send_body ... with more == false last.
+  // After an error of the head nothing of it is sent and it may be begun anew.
+  [[nodiscard]] http::SendError begin_head(int status);
+  [[nodiscard]] http::SendError add_field(base::ByteView name, base::ByteView value);
+  [[nodiscard]] http::SendError end_head();
+  void abandon_head() noexcept;  // between begin_head and end_head: as if it had not begun
+  [[nodiscard]] http::SendError send_body(base::ByteView bytes, bool more);
+  [[nodiscard]] http::SendError send_body(base::Payload payload, bool more);
+  [[nodiscard]] bool head_sent() const noexcept;
+  // More than the high-water mark is unsent: wait for on_drained().
+  [[nodiscard]] bool must_wait() const noexcept;
+
+  // A whole plain-text response that closes the connection. REQUIRES: !head_sent().
+  void refuse(int status, base::ByteView text);
+  // Closes the connection without completing the response.
+  void abort();
+
+  // What the application keeps with the connection.
+  [[nodiscard]] std::unique_ptr<ConnectionData>& connection_data() noexcept;
+
+ private:
+  friend class Connection;
+  [[nodiscard]] ExchangeObserver* take_observer() noexcept { return std::exchange(observer_, nullptr); }
+
+  Connection& connection_;
+  ExchangeObserver* observer_ = nullptr;
+};
+
+}  // namespace fasterapi::server

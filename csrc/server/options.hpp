@@ -1,0 +1,22 @@
+// server/options.hpp: what the user chose, fixed before the first connection.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "base/limits.hpp"
+#include "http/status_lines.hpp"
+
+namespace fasterapi::server {
+
+struct Options {
+  base::Limits limits;
+  http::StatusLines status_lines;
+  std::string default_fields;  // whole lines, sent first in every response
+  bool date_field = true;
+  std::size_t concurrency = std::numeric_limits<std::size_t>::max();     // uvicorn's --limit-concurrency
+  std::uint64_t max_responses = std::numeric_limits<std::uint64_t>::max();  // uvicorn's --limit-max-requests
+};
+
+}  // namespace fasterapi::server

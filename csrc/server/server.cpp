@@ -1,0 +1,116 @@
+// server/server.cpp: see server.hpp.
+#include "server/server.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace fasterapi::server {
+
+Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
+    : loop_(loop),
+      options_(std::move(options)),
+      event_log_(event_log),
+      deadlines_(options_.limits.keep_alive_ms, options_.limits.linger_ms,
+                 [](Connection& connection) { connection.on_deadline(); }) {
+  [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);
+  assert(error.ok() && "uv_timer_init cannot fail");
+  loop_.add_observer(*this);
+}
+
+Server::~Server() { close(); }
+
+void Server::close() {
+  if (!std::exchange(open_, false)) return;
+  stop_listening();
+  abort();
+  flush();
+  deadlines_.close();
+  loop_.remove_observer(*this);
+}
+
+loop::UvError Server::listen(int fd, int backlog) {
+  auto listener = std::make_unique<loop::Listener>([this](uv_stream_t* ready) { accept(ready); });
+  const loop::UvError error = listener->listen(loop_, fd, backlog);
+  if (error.ok()) listeners_.push_back(std::move(listener));
+  return error;
+}
+
+void Server::accept(uv_stream_t* listener) {
+  auto connection = std::make_unique<Connection>(*this);
+  if (!connection->accept(listener).ok()) return;  // gone before it was accepted
+  connection->position = connections_.size();
+  connections_.push_back(std::move(connection));
+}
+
+void Server::shut_down() {
+  shutting_down_ = true;
+  for (std::size_t index = connections_.size(); index-- > 0;) connections_[index]->shut_down();
+}
+
+void Server::abort() {
+  while (!connections_.empty()) connections_.back()->close();
+}
+
+bool Server::at_concurrency_limit() const noexcept {
+  // uvicorn counts the connection that asks; a running task is the one of an earlier request.
+  return connections_.size() >= options_.concurrency || dispatcher_.running() >= options_.concurrency;
+}
+
+base::ByteView Server::default_fields() {
+  if (!std::exchange(default_fields_fresh_, true)) {
+    default_fields_.clear();
+    if (options_.date_field) default_fields_.append("date: ").append(date_.now()).append("\r\n");
+    default_fields_.append(options_.default_fields);
+  }
+  return default_fields_;
+}
+
+void Server::note_dirty(Connection& connection) {
+  if (!std::exchange(connection.dirty, true)) dirty_.push_back(&connection);
+}
+
+void Server::count_response() {
+  if (++responses_ == options_.max_responses) event_log_.max_responses_reached();
+}
+
+void Server::bury(Connection& connection) {
+  if (connection.dirty) std::erase(dirty_, &connection);
+  std::erase(advancing_, &connection);
+  const std::size_t position = connection.position;
+  buried_.push_back(std::move(connections_[position]));
+  if (position + 1 < connections_.size()) {
+    connections_[position] = std::move(connections_.back());
+    connections_[position]->position = position;
+  }
+  connections_.pop_back();
+}
+
+void Server::flush() {
+  // A connection that breaks while it is flushed buries itself and leaves the list.
+  while (!dirty_.empty()) {
+    Connection* connection = dirty_.back();
+    dirty_.pop_back();
+    connection->dirty = false;
+    connection->flush();
+  }
+  buried_.clear();
+  default_fields_fresh_ = false;
+}
+
+bool Server::run_turn() {
+  std::size_t left = base::kRequestsPerTurn;
+  while (true) {
+    while (!advancing_.empty()) {  // one that closes buries itself and leaves the list
+      Connection* connection = advancing_.back();
+      advancing_.pop_back();
+      connection->advance();
+    }
+    const std::size_t started = dispatcher_.run_pending(left);
+    left -= std::min(left, started);
+    if (advancing_.empty() || left == 0) break;
+  }
+  return !advancing_.empty() || dispatcher_.has_pending();
+}
+
+}  // namespace fasterapi::server

@@ -1,0 +1,85 @@
+// server/server.hpp: listeners, connections and the turn that drives them: run the applications, go on to the next
+// requests, flush once. No Python. Its loop outlives it; one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "loop/listener.hpp"
+#include "loop/loop.hpp"
+#include "server/access_log.hpp"
+#include "server/connection.hpp"
+#include "server/deadlines.hpp"
+#include "server/dispatcher.hpp"
+#include "server/options.hpp"
+
+namespace fasterapi::server {
+
+class Server final : loop::TurnObserver, base::Counted<Server> {
+ public:
+  // The loop and the logs outlive the server.
+  Server(loop::Loop& loop, Options options, EventLog& event_log);
+  ~Server();
+
+  // The application that is asked next after those already here.
+  void add_application(Application& application) { dispatcher_.add(application); }
+  // Null: nothing is recorded.
+  void set_access_log(AccessLog* log) noexcept { access_log_ = log; }
+
+  loop::UvError listen(int fd, int backlog);
+  void stop_listening() noexcept { listeners_.clear(); }
+  // Idle connections close now, the others after their response.
+  void shut_down();
+  // Every connection closes now.
+  void abort();
+  // Gives up listeners, connections and the place in the loop's turn.
+  void close();
+
+  [[nodiscard]] std::size_t connection_count() const noexcept { return connections_.size(); }
+  [[nodiscard]] std::uint64_t response_count() const noexcept { return responses_; }
+
+  // For connections.
+  [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  [[nodiscard]] Dispatcher& dispatcher() noexcept { return dispatcher_; }
+  [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
+  [[nodiscard]] AccessLog* access_log() noexcept { return access_log_; }
+  [[nodiscard]] EventLog& event_log() noexcept { return event_log_; }
+  [[nodiscard]] bool shutting_down() const noexcept { return shutting_down_; }
+  [[nodiscard]] bool at_concurrency_limit() const noexcept;
+  // The fields that begin every response, with the date of this turn.
+  [[nodiscard]] base::ByteView default_fields();
+  void note_dirty(Connection& connection);
+  void note_advance(Connection& connection) { advancing_.push_back(&connection); }
+  void count_response();
+  void bury(Connection& connection);
+
+ private:
+  void flush() override;
+  bool run_turn() override;
+  void loop_closing() override { close(); }
+  void accept(uv_stream_t* listener);
+
+  loop::Loop& loop_;
+  const Options options_;
+  EventLog& event_log_;
+  AccessLog* access_log_ = nullptr;
+  Dispatcher dispatcher_;
+  Deadlines deadlines_;
+  std::vector<std::unique_ptr<loop::Listener>> listeners_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> buried_;  // closed in this turn, freed at its end
+  std::vector<Connection*> dirty_;
+  std::vector<Connection*> advancing_;  // wait for advance()
+  base::HttpDate date_;
+  std::string default_fields_;
+  std::uint64_t responses_ = 0;
+  bool default_fields_fresh_ = false;
+  bool shutting_down_ = false;
+  bool open_ = true;
+};
+
+}  // namespace fasterapi::server

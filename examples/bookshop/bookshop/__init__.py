@@ -1,0 +1,1 @@
+"""A small bookshop: authors, books, orders, files and live events over HTTP."""

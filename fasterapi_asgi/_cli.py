@@ -1,0 +1,218 @@
+"""fasterapi_asgi._cli: the table of command line options. Names, types and defaults are uvicorn's.
+
+Each option may also come from the environment, as ``FASTERAPI_ASGI_<PARAMETER>`` or, if that is not
+set, as ``UVICORN_<PARAMETER>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from fasterapi_asgi._log_config import LOG_LEVELS
+from fasterapi_asgi._options import NOT_BUILT
+from fasterapi_asgi.config import INTERFACES, LIFESPAN
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PREFIXES = ("FASTERAPI_ASGI_", "UVICORN_")
+_EXISTING_PATH = click.Path(exists=True)
+
+# (flag, parameter, type or None for text, default, help); a flag with a slash is a pair of switches
+_SERVED: tuple[tuple[str, str, Any, Any, str], ...] = (
+    ("--host", "host", None, "127.0.0.1", "Listen on this address or host name."),
+    ("--port", "port", int, 8000, "Listen on this port; 0 picks a free one."),
+    ("--uds", "uds", None, None, "Listen on this unix socket instead."),
+    ("--fd", "fd", int, None, "Listen on this inherited, bound socket instead."),
+    ("--backlog", "backlog", int, 2048, "Connections that may wait to be accepted."),
+    ("--loop", "loop", None, "auto", "Event loop: auto, or MODULE:FACTORY."),
+    (
+        "--lifespan",
+        "lifespan",
+        click.Choice(list(LIFESPAN)),
+        "auto",
+        "Tell APP of start and stop (ASGI lifespan).",
+    ),
+    (
+        "--interface",
+        "interface",
+        click.Choice(INTERFACES),
+        "auto",
+        "Interface of APP; auto finds it out.",
+    ),
+    (
+        "--env-file",
+        "env_file",
+        _EXISTING_PATH,
+        None,
+        "Read environment variables for APP from this file.",
+    ),
+    (
+        "--log-config",
+        "log_config",
+        _EXISTING_PATH,
+        None,
+        "Configure logging from this .json, .yaml or .ini file.",
+    ),
+    (
+        "--log-level",
+        "log_level",
+        click.Choice(list(LOG_LEVELS)),
+        None,
+        "Level of the server's loggers.  [default: info]",
+    ),
+    ("--access-log/--no-access-log", "access_log", bool, True, "Log each response."),
+    (
+        "--use-colors/--no-use-colors",
+        "use_colors",
+        bool,
+        None,
+        "Colour the log; by default on a terminal only.",
+    ),
+    (
+        "--proxy-headers/--no-proxy-headers",
+        "proxy_headers",
+        bool,
+        True,
+        "Believe X-Forwarded-Proto and -For of proxies.",
+    ),
+    (
+        "--forwarded-allow-ips",
+        "forwarded_allow_ips",
+        None,
+        None,
+        "The proxies to believe: addresses, networks or literals, comma separated, or '*' for all."
+        "  [default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1]",
+    ),
+    ("--server-header/--no-server-header", "server_header", bool, True, "Send a Server header."),
+    ("--date-header/--no-date-header", "date_header", bool, True, "Send a Date header."),
+    (
+        "--header",
+        "headers",
+        None,
+        [],
+        "Send this header, NAME:VALUE, in every response; may be repeated.",
+    ),
+    ("--root-path", "root_path", None, "", "Path under which APP is mounted (ASGI root_path)."),
+    (
+        "--limit-concurrency",
+        "limit_concurrency",
+        int,
+        None,
+        "Connections or tasks from which on requests get a 503.",
+    ),
+    ("--limit-max-requests", "limit_max_requests", int, None, "Stop after so many requests."),
+    (
+        "--limit-max-requests-jitter",
+        "limit_max_requests_jitter",
+        int,
+        0,
+        "Add up to so many to that limit, by chance.",
+    ),
+    ("--timeout-keep-alive", "timeout_keep_alive", int, 5, "Seconds an idle connection is kept."),
+    (
+        "--timeout-graceful-shutdown",
+        "timeout_graceful_shutdown",
+        int,
+        None,
+        "Seconds the stop waits for running requests; by default as long as they take.",
+    ),
+    (
+        "--app-dir",
+        "app_dir",
+        None,
+        "",
+        "Look for APP in this folder; by default in the current one.",
+    ),
+    ("--factory", "factory", True, False, "APP is a function that returns the application."),
+)
+
+_NOT_BUILT_TYPES: dict[str, Any] = {
+    "reload": True,
+    "reload_delay": float,
+    "workers": int,
+    "timeout_worker_healthcheck": int,
+    "http2": True,
+    "h11_max_incomplete_event_size": int,
+    "ws_max_size": int,
+    "ws_max_queue": int,
+    "ws_ping_interval": float,
+    "ws_ping_timeout": float,
+    "ws_per_message_deflate": click.BOOL,
+    "ssl_version": int,
+    "ssl_cert_reqs": int,
+    "reset_contextvars": True,
+}
+_REPEATED = ("headers", "reload_dirs", "reload_includes", "reload_excludes")
+_SPLIT_BY_NOBODY = ("interface", "ssl_context_factory")  # served partly; not a flag
+
+
+def _environment(name: str) -> list[str]:
+    return [prefix + name.upper() for prefix in _PREFIXES]
+
+
+def _option(
+    flag: str, name: str, kind: Any, default: Any, text: str | None
+) -> Callable[[Function], Function]:
+    """Make a click option; ``kind`` True means a switch without a counterpart."""
+    settings: dict[str, Any] = {"envvar": _environment(name), "help": text, "hidden": text is None}
+    if kind is True:
+        settings["is_flag"] = True
+    elif kind is not bool:
+        settings.update(type=kind, show_default=default not in (None, "", []))
+    if name in _REPEATED:
+        settings["multiple"] = True
+    return click.option(flag, name, default=default, **settings)
+
+
+def options(function: Function) -> Function:
+    """Put uvicorn's options on a command; those that are not built yet are hidden in its help."""
+    for option in reversed(NOT_BUILT):
+        if option.name not in _SPLIT_BY_NOBODY:
+            default = [] if option.name in _REPEATED else option.accepted[0]
+            kind = _NOT_BUILT_TYPES.get(option.name)
+            function = _option(option.flag, option.name, kind, default, None)(function)
+    for row in reversed(_SERVED):
+        function = _option(*row)(function)
+    return click.argument("app", envvar=_environment("app"))(function)
+
+
+def split_headers(headers: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Split ``NAME:VALUE`` at the first colon; the value keeps its blanks, as in uvicorn.
+
+    Raises:
+        click.ClickException: there is no colon, or a character that no header can carry.
+    """
+    pairs = []
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not (colon and name and _is_latin1(header)):
+            problem = f"{header!r} must be NAME:VALUE in latin-1."
+            raise click.ClickException(f"Invalid value for '--header': {problem}")
+        pairs.append((name, value))
+    return pairs
+
+
+def _is_latin1(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def version_text() -> str:
+    """Return the line that --version prints."""
+    import platform
+
+    from fasterapi_asgi._core import versions
+    from fasterapi_asgi._version import __version__
+
+    inside = versions()
+    python = (
+        f"{platform.python_implementation()} {platform.python_version()} on {platform.system()}"
+    )
+    libraries = f"libuv {inside['libuv']}, llhttp {inside['llhttp']}"
+    return f"Running fasterapi-asgi {__version__} with {python}, {libraries}"

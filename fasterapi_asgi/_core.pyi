@@ -1,0 +1,169 @@
+"""fasterapi_asgi._core: the compiled module. What happens once per request lives here; see docs/house.md."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from logging import Logger
+from typing import Any, final
+
+__all__ = ["Handle", "HttpServer", "LoopCore", "RequestCycle", "TimerHandle", "live_objects", "versions"]
+
+def versions() -> dict[str, str]:
+    """Versions of what is compiled in.
+
+    Returns:
+        ``{"libuv": "1.52.1", "llhttp": "9.4.3"}``.
+    """
+
+def live_objects() -> dict[str, int]:
+    """Count the C++ objects alive now, by class name; empty unless this is a debug build.
+
+    Returns:
+        For example ``{"server::Connection": 0, "loop::TcpStream": 0}``.
+    """
+
+class Handle(asyncio.Handle):
+    """A callback waiting in the ready queue; the whole interface of :class:`asyncio.Handle`."""
+
+class TimerHandle(asyncio.TimerHandle):
+    """A callback waiting for its time; the whole interface of :class:`asyncio.TimerHandle`."""
+
+class LoopCore:
+    """The loop body: libuv's poller, ready queue, timer heap, thread-safe wake-up.
+
+    Stands first in the MRO of :class:`fasterapi_asgi.EventLoop`, before ``asyncio.SelectorEventLoop``.
+    """
+
+@final
+class RequestCycle:
+    """One request as the application sees it: ``receive`` and ``send`` of ASGI's http protocol (www.rst).
+
+    Made by the server, never by a caller. Handed to the request coroutine so that it can say how the application ended.
+    """
+
+    def receive(self) -> Awaitable[dict[str, Any]]:
+        """Return the next ``http.request`` or ``http.disconnect`` event (ASGI www.rst, "Receive").
+
+        Waits when nothing is there; what is there is returned without a turn of the loop.
+        """
+
+    def send(self, message: Mapping[str, Any], /) -> Awaitable[None]:
+        """Take ``http.response.start`` or ``http.response.body`` (ASGI www.rst, "Send").
+
+        Waits only while more than the high-water mark (64 KiB) is unsent. Silent after the peer has gone.
+
+        Raises:
+            RuntimeError: a message of the wrong type or order, more or fewer body bytes than content-length declared,
+                an illegal header or status.
+            TypeError, KeyError: a message of the wrong shape.
+        """
+
+    def returned(self, result: object, /) -> str | None:
+        """Say that the application's coroutine returned ``result``.
+
+        Returns:
+            None if all is well, else the error to log: the response was then completed with 500 or aborted.
+        """
+
+    def failed(self) -> None:
+        """Say that the application raised: 500 when the response has not begun, an aborted connection otherwise."""
+
+@final
+class HttpServer:
+    """Accepts connections, speaks HTTP/1.1 and runs the application: one task per request, on one loop, in one thread."""
+
+    def __init__(
+        self,
+        *,
+        loop: LoopCore,
+        app: Callable[..., Any],
+        run_asgi: Callable[..., Coroutine[Any, Any, None]],
+        logger: Logger,
+        state: dict[str, Any],
+        root_path: str = "",
+        default_headers: list[tuple[bytes, bytes]] = ...,
+        date_header: bool = True,
+        limit_concurrency: int | None = None,
+        limit_max_requests: int | None = None,
+        on_max_requests: Callable[[], None] | None = None,
+        timeout_keep_alive: float = 5.0,
+        is_trusted: Callable[[str], bool] | None = None,
+        apply_forwarded: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Make a server that listens nowhere yet.
+
+        Args:
+            loop: The running loop that serves.
+            app: An ASGI 3 application.
+            run_asgi: ``async def run_asgi(app, scope, receive, send, cycle)``, the coroutine of each request's task.
+            logger: Receives warnings about peers ("Invalid HTTP request received.", "Exceeded concurrency limit.").
+            state: The lifespan state; each request gets a shallow copy.
+            root_path: uvicorn's --root-path; prefixed to ``path`` and ``raw_path``.
+            default_headers: Sent first in every response, after ``date`` and in this order (``server``, --header).
+            date_header: Whether ``date`` is sent; refreshed once per second.
+            limit_concurrency: Connections or tasks from which on a request is answered by 503; None: no limit.
+            limit_max_requests: Responses after which on_max_requests is called, once; None: no limit.
+            on_max_requests: Called on the loop without arguments.
+            timeout_keep_alive: Seconds an idle keep-alive connection is kept.
+            is_trusted: Asked once per connection with the peer's host; None: no peer's forwarding headers are believed.
+            apply_forwarded: Given the scope of a request of a trusted peer that has X-Forwarded-For or X-Forwarded-Proto.
+
+        Raises:
+            TypeError, ValueError: an argument of the wrong type or range.
+        """
+
+    def listen(self, fd: int, backlog: int) -> None:
+        """Accept connections on a bound stream socket (TCP or Unix); works on a duplicate of fd.
+
+        Raises:
+            OSError: the socket cannot listen.
+        """
+
+    def stop_listening(self) -> None:
+        """Close every listener; connections go on."""
+
+    def shutdown(self) -> None:
+        """Begin the graceful stop: idle connections close now, the others after their current response."""
+
+    def abort(self) -> None:
+        """Close every connection at once; running applications see ``http.disconnect``."""
+
+    def wait_disconnected(self) -> asyncio.Future[None]:
+        """Return a future that is done as soon as no connection is open."""
+
+    def wait_tasks(self) -> asyncio.Future[None]:
+        """Return a future that is done as soon as no request task is unfinished."""
+
+    def set_access_log(
+        self,
+        record: Callable[[str, str, str, str, int], None] | None = None,
+        *,
+        write: Callable[[str], None] | None = None,
+        prefix: str = "",
+        request_style: tuple[str, str] = ("", ""),
+        status_styles: list[tuple[str, str]] = ...,
+    ) -> None:
+        """Choose what happens to access records; without arguments: nothing.
+
+        Args:
+            record: Called per response start with (client_addr, method, path_with_query, http_version, status).
+            write: Called once per turn of the loop with all finished lines of the turn, each
+                ``{prefix} {client_addr} - "{method} {path} HTTP/{version}" {status} {phrase}`` and a newline.
+            prefix: The level prefix, styled.
+            request_style: Put before and after the request line, inside its quotes.
+            status_styles: Five pairs put around the status of 1xx, 2xx, 3xx, 4xx, 5xx.
+        """
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """The unfinished request tasks, a new set."""
+
+    @property
+    def total_requests(self) -> int:
+        """Responses completed since the start."""
+
+    def close(self) -> None:
+        """Release listeners, connections and references to Python objects; the server cannot be used afterwards."""

@@ -1,0 +1,34 @@
+"""fasterapi_asgi._request: the coroutine of every request's task.
+
+It runs once per request: keep it as small as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fasterapi_asgi._core import RequestCycle
+    from fasterapi_asgi._types import ASGI3Application, Receive, Scope, Send
+
+logger = logging.getLogger("uvicorn.error")
+
+
+async def run_asgi(
+    app: ASGI3Application, scope: Scope, receive: Receive, send: Send, cycle: RequestCycle
+) -> None:
+    """Run the application for one request and tell the cycle how it ended. Never raises.
+
+    A cancelled application counts as one that raised, as it does in uvicorn: the peer gets a 500
+    or a closed connection.
+    """
+    try:
+        result = await app(scope, receive, send)  # type: ignore[func-returns-value]
+    except BaseException as error:
+        logger.error("Exception in ASGI application\n", exc_info=error)
+        cycle.failed()
+    else:
+        problem = cycle.returned(result)
+        if problem is not None:
+            logger.error(problem)

@@ -1,0 +1,3 @@
+"""fasterapi_asgi._version: the one place where the version stands."""
+
+__version__ = "0.1.0"

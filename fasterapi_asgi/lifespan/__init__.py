@@ -1,0 +1,1 @@
+"""fasterapi_asgi.lifespan: ASGI's lifespan protocol (asgiref, specs/lifespan.rst), on and off."""

@@ -1,0 +1,105 @@
+"""The event loop: asyncio's own SelectorEventLoop with the C++ loop body in front.
+
+What asyncio does in Python once per call of the user (transports, TLS, DNS, subprocesses, signals) is inherited
+unchanged; what happens once per turn is :class:`fasterapi_asgi._core.LoopCore`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import signal
+import threading
+from asyncio import format_helpers
+from asyncio.log import logger
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fasterapi_asgi._core import LoopCore
+
+__all__ = ["EventLoop", "new_event_loop"]
+
+
+class EventLoop(LoopCore, asyncio.SelectorEventLoop):
+    """An asyncio event loop whose body is libuv.
+
+    Args:
+        selector: Serves asyncio's own transports; ``selectors.DefaultSelector()`` if None.
+
+    Raises:
+        TypeError: the selector has no file descriptor that can be watched (``select`` and ``poll``).
+    """
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__(selector)
+        fileno = getattr(self._selector, "fileno", None)
+        if fileno is None:
+            self.close()
+            raise TypeError("the selector has no fileno(): use selectors.EpollSelector")
+        self._watch_selector(fileno())
+
+    def run_forever(self) -> None:
+        """Run until :meth:`stop` is called."""
+        with self._signals_wake_the_poll():
+            super().run_forever()
+
+    @contextmanager
+    def _signals_wake_the_poll(self) -> Iterator[None]:
+        # libuv goes back to waiting after EINTR: without a byte in the self-pipe Ctrl-C would wait for the next event.
+        if threading.current_thread() is not threading.main_thread() or self.is_closed():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Remove a handler; see :meth:`asyncio.loop.remove_signal_handler`."""
+        removed = super().remove_signal_handler(sig)
+        if self.is_running():  # asyncio took its wake-up fd away with the last handler
+            signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        return removed
+
+    def close(self) -> None:
+        """Close the loop; see :meth:`asyncio.loop.close`."""
+        if not self.is_running():
+            self._unwatch_selector()  # before asyncio closes its fd: libuv must not watch a closed one
+        super().close()
+        self._close_core()
+
+    def _check_call(self, callback: Callable[..., Any], method: str) -> None:
+        # Debug mode only: what BaseEventLoop.call_soon() and call_at() check.
+        self._check_thread()
+        self._check_callback(callback, method)
+
+    def _run_handle_debug(self, handle: asyncio.Handle) -> None:
+        # Foreign handles, and every handle in debug mode: BaseEventLoop._run_once()'s rule for slow callbacks.
+        if handle._cancelled:
+            return
+        if not self.get_debug():
+            handle._run()
+            return
+        self._current_handle = handle
+        try:
+            started = self.time()
+            handle._run()
+            seconds = self.time() - started
+            if seconds >= self.slow_callback_duration:
+                name = asyncio.base_events._format_handle(handle)
+                logger.warning("Executing %s took %.3f seconds", name, seconds)
+        finally:
+            self._current_handle = None
+
+    def _callback_failed(self, handle: asyncio.Handle, error: BaseException) -> None:
+        # What asyncio.Handle._run() reports for a callback that raised.
+        source = format_helpers._format_callback_source(handle._callback, handle._args)
+        message = f"Exception in callback {source}"
+        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
+
+
+def new_event_loop() -> EventLoop:
+    """Make an event loop: a factory for ``asyncio.Runner(loop_factory=...)`` and ``uvicorn --loop``."""
+    return EventLoop()

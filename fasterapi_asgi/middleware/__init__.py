@@ -1,0 +1,1 @@
+"""fasterapi_asgi.middleware: applications that wrap applications."""

@@ -1,0 +1,63 @@
+// tests/cpp/support/allocations.cpp: see allocations.hpp.
+#include "allocations.hpp"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace {
+
+constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+
+std::atomic<std::size_t> live_bytes{0};
+thread_local std::size_t successes_left = kNever;
+thread_local bool failed = false;
+
+void* allocate(std::size_t size) {
+  if (successes_left != kNever) {
+    if (successes_left == 0) {
+      failed = true;
+      throw std::bad_alloc();
+    }
+    --successes_left;
+  }
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (!memory) throw std::bad_alloc();
+  live_bytes += malloc_usable_size(memory);
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory) live_bytes -= malloc_usable_size(memory);
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+
+namespace fasterapi::support {
+
+std::size_t allocated_bytes() noexcept { return live_bytes; }
+
+FailingAllocations::FailingAllocations(std::size_t successes) noexcept {
+  failed = false;
+  successes_left = successes;
+}
+
+FailingAllocations::~FailingAllocations() { successes_left = kNever; }
+
+bool FailingAllocations::end() noexcept {
+  successes_left = kNever;
+  return failed;
+}
+
+}  // namespace fasterapi::support

@@ -1,0 +1,40 @@
+"""For every unit test: loggers are put back, and the compiled module can be replaced by a fake."""
+
+import asyncio
+import logging
+import sys
+import types
+from collections.abc import Iterator
+
+import fake_core
+import pytest
+
+LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+
+
+@pytest.fixture(autouse=True)
+def loggers_are_put_back() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(log.handlers, log.filters[:], log.level, log.propagate) for log in loggers]
+    for log in loggers:
+        log.handlers = []
+    yield
+    for log, (handlers, filters, level, propagate) in zip(loggers, before, strict=True):
+        log.handlers, log.filters, log.propagate = handlers, filters, propagate
+        log.setLevel(level)
+
+
+@pytest.fixture
+def core_is_fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers run on asyncio's own loop with FakeHttpServer in place of the compiled one."""
+    core = types.ModuleType("fasterapi_asgi._core")
+    core.__dict__.update(
+        HttpServer=fake_core.FakeHttpServer,
+        versions=lambda: {"libuv": "1.2.3", "llhttp": "4.5.6"},
+    )
+    loops = types.ModuleType("fasterapi_asgi.loops")
+    loops.__dict__.update(
+        EventLoop=asyncio.SelectorEventLoop, new_event_loop=asyncio.SelectorEventLoop
+    )
+    monkeypatch.setitem(sys.modules, core.__name__, core)
+    monkeypatch.setitem(sys.modules, loops.__name__, loops)
