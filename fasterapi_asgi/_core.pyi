@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from logging import Logger
 from typing import Any, final
 
-__all__ = ["Handle", "HttpServer", "LoopCore", "RequestCycle", "TimerHandle", "live_objects", "versions"]
+__all__ = ["HttpServer", "LoopCore", "RequestCycle", "live_objects", "versions"]
 
 def versions() -> dict[str, str]:
     """Versions of what is compiled in.
@@ -20,12 +20,6 @@ def live_objects() -> dict[str, int]:
     Returns:
         For example ``{"server::Connection": 0, "loop::TcpStream": 0}``.
     """
-
-class Handle(asyncio.Handle):
-    """A callback waiting in the ready queue; the whole interface of :class:`asyncio.Handle`."""
-
-class TimerHandle(asyncio.TimerHandle):
-    """A callback waiting for its time; the whole interface of :class:`asyncio.TimerHandle`."""
 
 class LoopCore:
     """The loop body: libuv's poller, ready queue, timer heap, thread-safe wake-up.

@@ -1,7 +1,7 @@
 """The event loop: asyncio's own SelectorEventLoop with the C++ loop body in front.
 
-What asyncio does in Python once per call of the user (transports, TLS, DNS, subprocesses, signals) is inherited
-unchanged; what happens once per turn is :class:`fasterapi_asgi._core.LoopCore`.
+What asyncio does in Python once per call of the user (transports, TLS, DNS, subprocesses, signals)
+is inherited unchanged; what happens once per turn is :class:`fasterapi_asgi._core.LoopCore`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 import signal
+import socket
 import threading
-from asyncio import format_helpers
-from asyncio.log import logger
+from asyncio import base_events, format_helpers
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._core import LoopCore
 
@@ -28,8 +28,19 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         selector: Serves asyncio's own transports; ``selectors.DefaultSelector()`` if None.
 
     Raises:
-        TypeError: the selector has no file descriptor that can be watched (``select`` and ``poll``).
+        TypeError: the selector has no file descriptor to watch (``select`` and ``poll`` have none).
     """
+
+    if TYPE_CHECKING:  # of asyncio and of LoopCore, and private in both
+        _selector: selectors.BaseSelector
+        _csock: socket.socket
+        _signal_handlers: dict[int, asyncio.Handle]
+        _current_handle: asyncio.Handle | None
+        _watch_selector: Callable[[int], None]
+        _unwatch_selector: Callable[[], None]
+        _close_core: Callable[[], None]
+        _check_thread: Callable[[], None]
+        _check_callback: Callable[[Callable[..., Any], str], None]
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__(selector)
@@ -46,37 +57,46 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     @contextmanager
     def _signals_wake_the_poll(self) -> Iterator[None]:
-        # libuv goes back to waiting after EINTR: without a byte in the self-pipe Ctrl-C would wait for the next event.
+        # libuv goes back to waiting after EINTR: without a byte in the self-pipe Ctrl-C would wait
+        # for the next event.
         if threading.current_thread() is not threading.main_thread() or self.is_closed():
             yield
             return
-        before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        own = self._csock.fileno()
+        before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
         try:
             yield
         finally:
-            signal.set_wakeup_fd(before)
+            # asyncio's handlers need it further on: the next run hears of signals until then.
+            if not self._signal_handlers:
+                with suppress(OSError, ValueError):  # closed meanwhile: then there is none
+                    signal.set_wakeup_fd(-1)
+                    signal.set_wakeup_fd(before if before != own else -1)
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Remove a handler; see :meth:`asyncio.loop.remove_signal_handler`."""
         removed = super().remove_signal_handler(sig)
-        if self.is_running():  # asyncio took its wake-up fd away with the last handler
+        # asyncio takes the wake-up fd away with the last handler.
+        if removed and asyncio._get_running_loop() is self:
             signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
         return removed
 
     def close(self) -> None:
         """Close the loop; see :meth:`asyncio.loop.close`."""
         if not self.is_running():
-            self._unwatch_selector()  # before asyncio closes its fd: libuv must not watch a closed one
+            self._unwatch_selector()  # libuv must not watch an fd that asyncio has closed
         super().close()
         self._close_core()
 
     def _check_call(self, callback: Callable[..., Any], method: str) -> None:
-        # Debug mode only: what BaseEventLoop.call_soon() and call_at() check.
-        self._check_thread()
+        # Debug mode only: what BaseEventLoop's methods of this name check.
+        if method != "call_soon_threadsafe":
+            self._check_thread()
         self._check_callback(callback, method)
 
-    def _run_handle_debug(self, handle: asyncio.Handle) -> None:
-        # Foreign handles, and every handle in debug mode: BaseEventLoop._run_once()'s rule for slow callbacks.
+    def _run_handle_debug(self, handle: Any) -> None:
+        # Foreign handles, and every handle in debug mode: BaseEventLoop._run_once()'s rule for slow
+        # callbacks.
         if handle._cancelled:
             return
         if not self.get_debug():
@@ -88,12 +108,13 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
             handle._run()
             seconds = self.time() - started
             if seconds >= self.slow_callback_duration:
-                name = asyncio.base_events._format_handle(handle)
-                logger.warning("Executing %s took %.3f seconds", name, seconds)
+                asyncio_module: Any = base_events
+                name = asyncio_module._format_handle(handle)
+                asyncio_module.logger.warning("Executing %s took %.3f seconds", name, seconds)
         finally:
             self._current_handle = None
 
-    def _callback_failed(self, handle: asyncio.Handle, error: BaseException) -> None:
+    def _callback_failed(self, handle: Any, error: BaseException) -> None:
         # What asyncio.Handle._run() reports for a callback that raised.
         source = format_helpers._format_callback_source(handle._callback, handle._args)
         message = f"Exception in callback {source}"
@@ -101,5 +122,5 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
 
 def new_event_loop() -> EventLoop:
-    """Make an event loop: a factory for ``asyncio.Runner(loop_factory=...)`` and ``uvicorn --loop``."""
+    """Make an event loop: for ``asyncio.Runner(loop_factory=...)`` and uvicorn's ``--loop``."""
     return EventLoop()

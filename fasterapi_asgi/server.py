@@ -302,13 +302,19 @@ class Server:
                 self._wait_tasks_to_complete(), self.config.timeout_graceful_shutdown
             )
         except TimeoutError:
-            tasks = core.tasks
-            logger.error(
-                "Cancel %s running task(s), timeout graceful shutdown exceeded", len(tasks)
-            )
-            for task in tasks:
-                task.cancel(msg="Task cancelled, timeout graceful shutdown exceeded")
-            await asyncio.wait([*tasks, core.wait_disconnected()], timeout=_CANCEL_S)
+            count = len(core.tasks)
+            logger.error("Cancel %s running task(s), timeout graceful shutdown exceeded", count)
+            await self._cancel_tasks(core, "Task cancelled, timeout graceful shutdown exceeded")
+        if self.force_exit:
+            core.abort()
+            await self._cancel_tasks(core, "Task cancelled, exit forced")
+
+    async def _cancel_tasks(self, core: HttpServer, reason: str) -> None:
+        """Cancel the requests and give them, and their last bytes, a moment."""
+        tasks = core.tasks
+        for task in tasks:
+            task.cancel(msg=reason)
+        await asyncio.wait([*tasks, core.wait_disconnected()], timeout=_CANCEL_S)
 
     async def _wait_tasks_to_complete(self) -> None:
         core = self._core

@@ -26,8 +26,7 @@ void wait_for_line() {
 
 /// Prints the measurement; `all_requests` is what the server answered, warm-up and drain included.
 void print(const load::Counts& counts, std::uint64_t all_requests, std::uint64_t errors) {
-  const double rps =
-      counts.seconds > 0 ? static_cast<double>(counts.answered) / counts.seconds : 0;
+  const double rps = counts.seconds > 0 ? static_cast<double>(counts.answered) / counts.seconds : 0;
   std::printf("{\"requests\": %" PRIu64 ", \"drained\": %" PRIu64 ", \"all_requests\": %" PRIu64
               ", \"seconds\": %.6f, \"rps\": %.1f, ",
               counts.answered, counts.drained, all_requests, counts.seconds, rps);

@@ -89,7 +89,7 @@ struct RequestLine {
 };
 
 std::string build_request(const RequestLine& line, const std::string& host_field) {
-  const std::string method = !line.method.empty() ? line.method
+  const std::string method = !line.method.empty()  ? line.method
                              : line.body_bytes > 0 ? "POST"
                                                    : "GET";
   if (method != "GET" && method != "POST") refuse("--method " + method + ": GET or POST");
@@ -113,27 +113,41 @@ void apply(const std::string& name, const char* text, Options& options, RequestL
   const auto in = [&](double least, double most) {
     return number(name.c_str(), text, least, most);
   };
-  if (name == "host") line.host = text;
-  else if (name == "path") line.path = text;
-  else if (name == "method") line.method = text;
-  else if (name == "header") line.fields += std::string(text) + "\r\n";
-  else if (name == "port") line.port = static_cast<std::uint16_t>(in(1, 65535));
-  else if (name == "body") line.body_bytes = static_cast<std::size_t>(in(0, 1 << 30));
-  else if (name == "connections") options.connections = static_cast<std::uint32_t>(in(1, 60000));
-  else if (name == "pipeline") options.pipeline = static_cast<std::uint32_t>(in(1, 1024));
-  else if (name == "warmup") options.warmup_s = in(0, 3600);
-  else if (name == "seconds") options.seconds = in(0.01, 3600);
-  else if (name == "requests") options.requests = static_cast<std::uint64_t>(in(1, 1e12));
-  else if (name == "rate") options.rate = in(0.1, 1e7);
-  else if (name == "drain") options.drain_s = in(0, 3600);
-  else if (name == "gate") options.gate = true;
+  if (name == "host")
+    line.host = text;
+  else if (name == "path")
+    line.path = text;
+  else if (name == "method")
+    line.method = text;
+  else if (name == "header")
+    line.fields += std::string(text) + "\r\n";
+  else if (name == "port")
+    line.port = static_cast<std::uint16_t>(in(1, 65535));
+  else if (name == "body")
+    line.body_bytes = static_cast<std::size_t>(in(0, 1 << 30));
+  else if (name == "connections")
+    options.connections = static_cast<std::uint32_t>(in(1, 60000));
+  else if (name == "pipeline")
+    options.pipeline = static_cast<std::uint32_t>(in(1, 1024));
+  else if (name == "warmup")
+    options.warmup_s = in(0, 3600);
+  else if (name == "seconds")
+    options.seconds = in(0.01, 3600);
+  else if (name == "requests")
+    options.requests = static_cast<std::uint64_t>(in(1, 1e12));
+  else if (name == "rate")
+    options.rate = in(0.1, 1e7);
+  else if (name == "drain")
+    options.drain_s = in(0, 3600);
+  else if (name == "gate")
+    options.gate = true;
 }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  static const char* const names[] = {"host", "path",        "method",   "header",   "port",
-                                      "body", "connections", "pipeline", "warmup",   "seconds",
+  static const char* const names[] = {"host", "path",        "method",   "header", "port",
+                                      "body", "connections", "pipeline", "warmup", "seconds",
                                       "rate", "requests",    "drain",    "gate"};
   option table[std::size(names) + 1] = {};
   for (std::size_t i = 0; i < std::size(names); ++i) {

@@ -32,14 +32,25 @@ ResponseParser::Status ResponseParser::feed(std::string_view& bytes) {
   complete_ = false;
   while (!bytes.empty() && !complete_ && stage_ != Stage::Failed) {
     switch (stage_) {
-      case Stage::Head: feed_head(bytes); break;
-      case Stage::Length: skip(bytes, Stage::Head); break;
-      case Stage::ChunkData: skip(bytes, Stage::ChunkEnd); break;
+      case Stage::Head:
+        feed_head(bytes);
+        break;
+      case Stage::Length:
+        skip(bytes, Stage::Head);
+        break;
+      case Stage::ChunkData:
+        skip(bytes, Stage::ChunkEnd);
+        break;
       case Stage::ChunkSize:
       case Stage::ChunkEnd:
-      case Stage::Trailer: feed_line(bytes); break;
-      case Stage::UntilClose: bytes = {}; break;
-      case Stage::Failed: break;
+      case Stage::Trailer:
+        feed_line(bytes);
+        break;
+      case Stage::UntilClose:
+        bytes = {};
+        break;
+      case Stage::Failed:
+        break;
     }
   }
   if (stage_ == Stage::Failed) return Status::Malformed;

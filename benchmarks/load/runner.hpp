@@ -19,7 +19,7 @@ namespace load {
 struct Counts {
   std::uint64_t answered = 0;
   std::uint64_t drained = 0;
-  std::uint64_t bytes = 0;       // received, with heads
+  std::uint64_t bytes = 0;  // received, with heads
   std::uint64_t not_2xx = 0;
   std::uint64_t malformed = 0;
   std::uint64_t lost = 0;        // requests in flight when their connection ended
@@ -27,7 +27,7 @@ struct Counts {
   std::uint64_t refused = 0;     // connection attempts
   std::uint64_t reconnects = 0;  // connections opened again, whatever ended them
   double seconds = 0;
-  double cpu_seconds = 0;        // of this process
+  double cpu_seconds = 0;  // of this process
   Histogram latency;
 };
 
@@ -78,7 +78,7 @@ class Runner {
   std::uint64_t deadline_ns_ = 0;
   std::uint64_t now_ns_ = 0;
   std::uint64_t last_answer_ns_ = 0;
-  std::uint64_t to_send_ = 0;      // requests this phase may still send
+  std::uint64_t to_send_ = 0;  // requests this phase may still send
   std::uint64_t sent_ = 0;
   std::uint64_t outstanding_ = 0;  // on all connections
 };

@@ -10,7 +10,8 @@ bool find_slot(PyObject* type, const char* name, Py_ssize_t& offset) {
   const auto descriptor = py::PyRef::steal(PyObject_GetAttrString(type, name));
   if (!descriptor) return false;
   if (!Py_IS_TYPE(descriptor.get(), &PyMemberDescr_Type)) {
-    PyErr_Format(PyExc_ImportError, "asyncio's %s has no slot '%s': this Python is not supported yet",
+    PyErr_Format(PyExc_ImportError,
+                 "asyncio's %s has no slot '%s': this Python is not supported yet",
                  reinterpret_cast<PyTypeObject*>(type)->tp_name, name);
     return false;
   }
@@ -25,9 +26,9 @@ bool HandleSlots::find(const py::State& state) {
   PyObject* timer = state.timer_class.get();
   return find_slot(handle, "_callback", callback_) && find_slot(handle, "_args", args_) &&
          find_slot(handle, "_cancelled", cancelled_) && find_slot(handle, "_loop", loop_) &&
-         find_slot(handle, "_source_traceback", source_traceback_) && find_slot(handle, "_repr", repr_) &&
-         find_slot(handle, "_context", context_) && find_slot(timer, "_scheduled", scheduled_) &&
-         find_slot(timer, "_when", when_);
+         find_slot(handle, "_source_traceback", source_traceback_) &&
+         find_slot(handle, "_repr", repr_) && find_slot(handle, "_context", context_) &&
+         find_slot(timer, "_scheduled", scheduled_) && find_slot(timer, "_when", when_);
 }
 
 py::PyRef HandleSlots::make(PyTypeObject* type, const Parts& parts) const noexcept {
@@ -44,7 +45,8 @@ py::PyRef HandleSlots::make(PyTypeObject* type, const Parts& parts) const noexce
   return made;
 }
 
-py::PyRef HandleSlots::make_timer(PyTypeObject* type, double when, const Parts& parts) const noexcept {
+py::PyRef HandleSlots::make_timer(PyTypeObject* type, double when,
+                                  const Parts& parts) const noexcept {
   py::PyRef made = make(type, parts);
   PyObject* time = made ? PyFloat_FromDouble(when) : nullptr;
   if (!time) return {};

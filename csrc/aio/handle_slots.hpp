@@ -1,5 +1,7 @@
-// aio/handle_slots.hpp: makes genuine asyncio.Handle objects without running their Python constructor, by filling the
-// __slots__ whose places the class tells. Debug mode runs the constructor, which records where the handle was made.
+// aio/handle_slots.hpp: makes genuine asyncio.Handle objects without running their Python
+// constructor, by filling the
+// __slots__ whose places the class tells. Debug mode runs the constructor, which records where the
+// handle was made.
 #pragma once
 
 #include "py/ref.hpp"
@@ -20,16 +22,31 @@ class HandleSlots {
   };
   [[nodiscard]] py::PyRef make(PyTypeObject* type, const Parts& parts) const noexcept;
   // A TimerHandle that counts as scheduled.
-  [[nodiscard]] py::PyRef make_timer(PyTypeObject* type, double when, const Parts& parts) const noexcept;
+  [[nodiscard]] py::PyRef make_timer(PyTypeObject* type, double when,
+                                     const Parts& parts) const noexcept;
 
   // REQUIRES: `handle` is an asyncio.Handle or of a subclass.
-  [[nodiscard]] bool cancelled(PyObject* handle) const noexcept { return slot(handle, cancelled_) == Py_True; }
-  [[nodiscard]] PyObject* callback(PyObject* handle) const noexcept { return slot(handle, callback_); }
+  [[nodiscard]] bool cancelled(PyObject* handle) const noexcept {
+    return slot(handle, cancelled_) == Py_True;
+  }
+  [[nodiscard]] PyObject* callback(PyObject* handle) const noexcept {
+    return slot(handle, callback_);
+  }
   [[nodiscard]] PyObject* args(PyObject* handle) const noexcept { return slot(handle, args_); }
-  [[nodiscard]] PyObject* context(PyObject* handle) const noexcept { return slot(handle, context_); }
+  [[nodiscard]] PyObject* context(PyObject* handle) const noexcept {
+    return slot(handle, context_);
+  }
+  // Whether it holds what make() fills in; a handle that somebody else made may hold anything.
+  [[nodiscard]] bool is_regular(PyObject* handle) const noexcept {
+    return PyTuple_CheckExact(args(handle)) && PyContext_CheckExact(context(handle));
+  }
   // REQUIRES: `handle` is an asyncio.TimerHandle or of a subclass.
-  void set_scheduled(PyObject* handle, bool value) const noexcept { set(handle, scheduled_, value ? Py_True : Py_False); }
-  [[nodiscard]] bool scheduled(PyObject* handle) const noexcept { return slot(handle, scheduled_) == Py_True; }
+  void set_scheduled(PyObject* handle, bool value) const noexcept {
+    set(handle, scheduled_, value ? Py_True : Py_False);
+  }
+  [[nodiscard]] bool scheduled(PyObject* handle) const noexcept {
+    return slot(handle, scheduled_) == Py_True;
+  }
 
  private:
   [[nodiscard]] static PyObject*& slot(PyObject* handle, Py_ssize_t offset) noexcept {
@@ -39,7 +56,8 @@ class HandleSlots {
     Py_XSETREF(slot(handle, offset), Py_NewRef(value));
   }
 
-  Py_ssize_t callback_ = 0, args_ = 0, cancelled_ = 0, loop_ = 0, source_traceback_ = 0, repr_ = 0, context_ = 0;
+  Py_ssize_t callback_ = 0, args_ = 0, cancelled_ = 0, loop_ = 0, source_traceback_ = 0, repr_ = 0,
+             context_ = 0;
   Py_ssize_t scheduled_ = 0, when_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// aio/loop_core.cpp: see loop_core.hpp. The turn is asyncio's (base_events.BaseEventLoop._run_once) with libuv as poller.
+// aio/loop_core.cpp: see loop_core.hpp. The turn is asyncio's (base_events.BaseEventLoop._run_once)
+// with libuv as poller.
 #include "aio/loop_core.hpp"
 
 #include <cmath>
@@ -11,9 +12,9 @@
 namespace fasterapi::aio {
 namespace {
 
-constexpr double kMaximumWaitSeconds = 24 * 3600;      // asyncio's MAXIMUM_SELECT_TIMEOUT
-constexpr std::size_t kCancelledTimersToPurge = 100;   // asyncio's _MIN_SCHEDULED_TIMER_HANDLES
-constexpr double kClockResolution = 1e-9;              // of CLOCK_MONOTONIC
+constexpr double kMaximumWaitSeconds = 24 * 3600;     // asyncio's MAXIMUM_SELECT_TIMEOUT
+constexpr std::size_t kCancelledTimersToPurge = 100;  // asyncio's _MIN_SCHEDULED_TIMER_HANDLES
+constexpr double kClockResolution = 1e-9;             // of CLOCK_MONOTONIC
 
 bool is_exit(PyObject* error) {
   return PyErr_GivenExceptionMatches(error, PyExc_SystemExit) ||
@@ -35,7 +36,8 @@ std::unique_ptr<LoopCore> LoopCore::make(PyObject* self, py::State& state) {
 
 bool LoopCore::watch_selector(int fd) {
   const loop::UvError error = selector_watch_.open(loop_, fd);
-  if (!error.ok()) PyErr_Format(PyExc_OSError, "cannot watch the selector: %s", uv_strerror(error.code()));
+  if (!error.ok())
+    PyErr_Format(PyExc_OSError, "cannot watch the selector: %s", uv_strerror(error.code()));
   return error.ok();
 }
 
@@ -61,12 +63,13 @@ bool LoopCore::usable(py::PyBorrowed callback, const char* method) {
     return false;
   }
   if (!debug) return true;
-  const auto checked = py::PyRef::steal(
-      PyObject_CallMethod(self_, "_check_call", "Os", callback, method));  // asyncio's checks of thread and callback
+  const auto checked = py::PyRef::steal(PyObject_CallMethod(
+      self_, "_check_call", "Os", callback, method));  // asyncio's checks of thread and callback
   return static_cast<bool>(checked);
 }
 
-py::PyRef LoopCore::make_handle(py::PyRef& type, const double* when, const HandleSlots::Parts& parts) {
+py::PyRef LoopCore::make_handle(py::PyRef& type, const double* when,
+                                const HandleSlots::Parts& parts) {
   auto* handle_type = reinterpret_cast<PyTypeObject*>(type.get());
   const bool plain = type.get() == state_.handle_class.get() || when;
   if (!debug && plain) {
@@ -77,21 +80,24 @@ py::PyRef LoopCore::make_handle(py::PyRef& type, const double* when, const Handl
       if (!own_context) return {};
       complete.context = own_context.get();
     }
-    return when ? slots_.make_timer(handle_type, *when, complete) : slots_.make(handle_type, complete);
+    return when ? slots_.make_timer(handle_type, *when, complete)
+                : slots_.make(handle_type, complete);
   }
   PyObject* context = parts.context ? parts.context : Py_None;
   if (!when) {
-    return py::PyRef::steal(PyObject_CallFunctionObjArgs(type.get(), parts.callback, parts.args, self_, context, nullptr));
+    return py::PyRef::steal(PyObject_CallFunctionObjArgs(type.get(), parts.callback, parts.args,
+                                                         self_, context, nullptr));
   }
   const auto time = py::PyRef::steal(PyFloat_FromDouble(*when));
   if (!time) return {};
-  py::PyRef timer = py::PyRef::steal(
-      PyObject_CallFunctionObjArgs(type.get(), time.get(), parts.callback, parts.args, self_, context, nullptr));
+  py::PyRef timer = py::PyRef::steal(PyObject_CallFunctionObjArgs(
+      type.get(), time.get(), parts.callback, parts.args, self_, context, nullptr));
   if (timer) slots_.set_scheduled(timer.get(), true);
   return timer;
 }
 
-py::PyRef LoopCore::call_soon(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context) {
+py::PyRef LoopCore::call_soon(py::PyBorrowed callback, py::PyBorrowed args,
+                              py::PyBorrowed context) {
   if (py::StepCapture::offer(callback, context)) return py::PyRef::borrow(Py_None);
   if (!usable(callback, "call_soon")) return {};
   py::PyRef handle = make_handle(state_.handle_class, nullptr, {callback, args, self_, context});
@@ -99,20 +105,21 @@ py::PyRef LoopCore::call_soon(py::PyBorrowed callback, py::PyBorrowed args, py::
   return handle;
 }
 
-py::PyRef LoopCore::call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context) {
-  if (closed) {
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return {};
-  }
-  py::PyRef handle = make_handle(state_.threadsafe_handle_class, nullptr, {callback, args, self_, context});
+py::PyRef LoopCore::call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args,
+                                         py::PyBorrowed context) {
+  if (!usable(callback, "call_soon_threadsafe")) return {};
+  py::PyRef handle =
+      make_handle(state_.threadsafe_handle_class, nullptr, {callback, args, self_, context});
   if (!handle) return handle;
   ready_.push(py::PyRef::borrow(handle.get()));
-  // The GIL that we hold is what makes the push safe. A loop that does not poll will see it anyway: no system call.
+  // The GIL that we hold is what makes the push safe. A loop that does not poll will see it anyway:
+  // no system call.
   if (polling_) loop_.wake();
   return handle;
 }
 
-py::PyRef LoopCore::call_at(double when, py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context) {
+py::PyRef LoopCore::call_at(double when, py::PyBorrowed callback, py::PyBorrowed args,
+                            py::PyBorrowed context) {
   if (!usable(callback, "call_at")) return {};
   py::PyRef timer = make_handle(state_.timer_class, &when, {callback, args, self_, context});
   if (timer) timers_.push(when, py::PyRef::borrow(timer.get()));
@@ -159,7 +166,8 @@ bool LoopCore::prepare_wait() {
   if (wait_timer_.active() && when == wait_until_) return true;
   const double seconds = std::fmin(when - time(), kMaximumWaitSeconds);
   if (seconds <= 0) return false;
-  wait_timer_.start(static_cast<std::uint64_t>(std::ceil(seconds * 1000)));  // rounded up: never early
+  wait_timer_.start(
+      static_cast<std::uint64_t>(std::ceil(seconds * 1000)));  // rounded up: never early
   wait_until_ = when;
   return true;
 }
@@ -173,8 +181,9 @@ bool LoopCore::run_once() {
   const bool wait = prepare_wait();
   polling_ = true;
   {
-    // Given up in every turn, also when the poll cannot wait: otherwise a thread that runs a `def` endpoint gets the GIL
-    // only by the switch interval, and its p50 on a saturated loop goes from 0.13 to 5.2 ms.
+    // Given up in every turn, also when the poll cannot wait: otherwise a thread that runs a `def`
+    // endpoint gets the GIL only by the switch interval, and its p50 on a saturated loop goes from
+    // 0.13 to 5.2 ms.
     const py::GilRelease released;
     loop_.poll(wait);
   }
@@ -183,8 +192,14 @@ bool LoopCore::run_once() {
   if (PyErr_CheckSignals() < 0 || !collect_events()) return false;
   collect_due_timers();
   if (!run_ready()) return false;
-  loop_.end_turn();
+  end_turn();
   return true;
+}
+
+void LoopCore::end_turn() {
+  for (PyObject* companion : companions_) kept_.push_back(py::PyRef::borrow(companion));
+  loop_.end_turn();
+  kept_.clear();
 }
 
 // What asyncio's own transports wait for: they live on the stock selector.
@@ -199,7 +214,8 @@ bool LoopCore::collect_events() {
 }
 
 bool LoopCore::call_method(py::PyBorrowed object, const py::PyRef& name, py::PyBorrowed argument) {
-  return static_cast<bool>(py::PyRef::steal(PyObject_CallMethodOneArg(object, name.get(), argument)));
+  return static_cast<bool>(
+      py::PyRef::steal(PyObject_CallMethodOneArg(object, name.get(), argument)));
 }
 
 // Exactly the handles that are there now: what they add runs in the next turn, after a poll.
@@ -211,24 +227,31 @@ bool LoopCore::run_ready() {
   return true;
 }
 
+// Calls what the handle holds, as contextvars.Context.run(). Returns the exception that was raised.
+py::PyRef LoopCore::call_in_context(PyObject* handle) {
+  const auto context = py::PyRef::borrow(slots_.context(handle));
+  const auto callback = py::PyRef::borrow(slots_.callback(handle));
+  const auto args = py::PyRef::borrow(slots_.args(handle));
+  if (PyContext_Enter(context.get()) < 0) return py::fetch_error();
+  PyObject* const* items = &PyTuple_GET_ITEM(args.get(), 0);
+  const auto result = py::PyRef::steal(PyObject_Vectorcall(
+      callback.get(), items, static_cast<std::size_t>(PyTuple_GET_SIZE(args.get())), nullptr));
+  py::PyRef error = result ? py::PyRef() : py::fetch_error();
+  if (PyContext_Exit(context.get()) < 0) return py::fetch_error();
+  return error;
+}
+
 bool LoopCore::run_handle(PyObject* handle) {
   PyTypeObject* type = Py_TYPE(handle);
   const bool ours = reinterpret_cast<PyObject*>(type) == state_.handle_class.get() ||
                     reinterpret_cast<PyObject*>(type) == state_.timer_class.get();
-  if (!ours || debug) {  // a foreign handle runs itself; debug mode measures every one
+  if (ours && slots_.cancelled(handle)) return true;
+  // A handle that is not as we make them runs itself; debug mode measures every one.
+  if (!ours || debug || !slots_.is_regular(handle)) {
     return call_method(self_, state_.names._run_handle_debug, handle);
   }
-  if (slots_.cancelled(handle)) return true;
-  const auto context = py::PyRef::borrow(slots_.context(handle));
-  const auto callback = py::PyRef::borrow(slots_.callback(handle));
-  const auto args = py::PyRef::borrow(slots_.args(handle));
-  if (PyContext_Enter(context.get()) < 0) return false;
-  PyObject* const* items = &PyTuple_GET_ITEM(args.get(), 0);
-  const auto result = py::PyRef::steal(PyObject_Vectorcall(
-      callback.get(), items, static_cast<std::size_t>(PyTuple_GET_SIZE(args.get())), nullptr));
-  const py::PyRef error = result ? py::PyRef() : py::fetch_error();
-  if (PyContext_Exit(context.get()) < 0) return false;
-  if (result) return true;
+  const py::PyRef error = call_in_context(handle);
+  if (!error) return true;
   if (is_exit(error.get())) {  // as asyncio: these two leave run_forever()
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
     return false;

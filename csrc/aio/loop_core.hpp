@@ -1,9 +1,11 @@
-// aio/loop_core.hpp: shows the loop to asyncio: LoopCore stands first in the MRO of asyncio.SelectorEventLoop and
-// replaces its ready queue, its timers and its turn. asyncio's own selector goes on serving asyncio's transports; its
-// epoll fd is watched as one fd of ours. Everything here holds the GIL, but for the poll.
+// aio/loop_core.hpp: shows the loop to asyncio: LoopCore stands first in the MRO of
+// asyncio.SelectorEventLoop and replaces its ready queue, its timers and its turn. asyncio's own
+// selector goes on serving asyncio's transports; its epoll fd is watched as one fd of ours.
+// Everything here holds the GIL, but for the poll.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "aio/handle_slots.hpp"
 #include "aio/ready_queue.hpp"
@@ -32,12 +34,18 @@ class LoopCore : base::Counted<LoopCore> {
   // asyncio's methods; false, null: with the Python error set.
   [[nodiscard]] bool watch_selector(int fd);
   void unwatch_selector() noexcept { selector_watch_.close(); }
-  [[nodiscard]] py::PyRef call_soon(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
-  [[nodiscard]] py::PyRef call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
-  [[nodiscard]] py::PyRef call_at(double when, py::PyBorrowed callback, py::PyBorrowed args, py::PyBorrowed context);
+  [[nodiscard]] py::PyRef call_soon(py::PyBorrowed callback, py::PyBorrowed args,
+                                    py::PyBorrowed context);
+  [[nodiscard]] py::PyRef call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args,
+                                               py::PyBorrowed context);
+  [[nodiscard]] py::PyRef call_at(double when, py::PyBorrowed callback, py::PyBorrowed args,
+                                  py::PyBorrowed context);
   [[nodiscard]] bool run_once();
   void timer_cancelled(PyObject* handle);
   void wake() noexcept { loop_.wake(); }
+  // A Python object that takes part in the turn: it stays alive during each of them. Borrowed.
+  void add_companion(PyObject* object) { companions_.push_back(object); }
+  void remove_companion(PyObject* object) noexcept { std::erase(companions_, object); }
   void close();
   [[nodiscard]] static double time() noexcept;
 
@@ -51,30 +59,37 @@ class LoopCore : base::Counted<LoopCore> {
   void clear() noexcept;
 
  private:
-  LoopCore(PyObject* self, py::State& state) noexcept : self_(self), state_(state), wait_timer_([] {}) {}
+  LoopCore(PyObject* self, py::State& state) noexcept
+      : self_(self), state_(state), wait_timer_([] {}) {}
 
   [[nodiscard]] bool usable(py::PyBorrowed callback, const char* method);
-  [[nodiscard]] py::PyRef make_handle(py::PyRef& type, const double* when, const HandleSlots::Parts& parts);
+  [[nodiscard]] py::PyRef make_handle(py::PyRef& type, const double* when,
+                                      const HandleSlots::Parts& parts);
   [[nodiscard]] bool collect_events();
   void drop_cancelled_timers();
   void collect_due_timers();
   [[nodiscard]] bool prepare_wait();
   [[nodiscard]] bool run_ready();
+  void end_turn();
   [[nodiscard]] bool run_handle(PyObject* handle);
-  [[nodiscard]] bool call_method(py::PyBorrowed object, const py::PyRef& name, py::PyBorrowed argument);
+  [[nodiscard]] py::PyRef call_in_context(PyObject* handle);
+  [[nodiscard]] bool call_method(py::PyBorrowed object, const py::PyRef& name,
+                                 py::PyBorrowed argument);
 
   PyObject* const self_;  // borrowed: it owns us
   py::State& state_;
   HandleSlots slots_;
   loop::Loop loop_;
   loop::FdWatch selector_watch_;
-  loop::Timer wait_timer_;      // ends the poll when the first timer is due
-  double wait_until_ = 0;       // what wait_timer_ was started for
+  loop::Timer wait_timer_;  // ends the poll when the first timer is due
+  double wait_until_ = 0;   // what wait_timer_ was started for
   py::ReleaseQueue releases_;
   ReadyQueue ready_;
   TimerHeap timers_;
   std::size_t cancelled_timers_ = 0;
-  bool polling_ = false;        // written and read under the GIL only
+  std::vector<PyObject*> companions_;
+  std::vector<py::PyRef> kept_;  // references to the companions during end_turn()
+  bool polling_ = false;  // written and read under the GIL only
 };
 
 // Registers the type; false with the Python error set.

@@ -1,4 +1,5 @@
-// aio/loop_core_type.cpp: the Python type LoopCore: argument parsing and attributes around aio/loop_core.
+// aio/loop_core_type.cpp: the Python type LoopCore: argument parsing and attributes around
+// aio/loop_core.
 #include <cmath>
 #include <memory>
 
@@ -9,11 +10,12 @@ namespace fasterapi::aio {
 namespace {
 
 struct LoopCoreObject {
-  PyObject_HEAD
-  LoopCore* core;  // owned
+  PyObject_HEAD LoopCore* core;  // owned
 };
 
-LoopCore& core_of(PyObject* self) noexcept { return *reinterpret_cast<LoopCoreObject*>(self)->core; }
+LoopCore& core_of(PyObject* self) noexcept {
+  return *reinterpret_cast<LoopCoreObject*>(self)->core;
+}
 
 PyObject* loop_new(PyTypeObject* type, PyObject*, PyObject*) noexcept {
   return py::py_entry([&]() -> PyObject* {
@@ -55,9 +57,11 @@ struct CallArguments {
   PyObject* context = nullptr;
 };
 
-bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyObject* names, CallArguments& parsed) {
+bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                CallArguments& parsed) {
   if (count < 1) {
-    PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'callback'", method);
+    PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'callback'",
+                 method);
     return false;
   }
   const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
@@ -70,7 +74,8 @@ bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyO
     parsed.context = args[count + index];
   }
   if (parsed.context && parsed.context != Py_None && !PyContext_CheckExact(parsed.context)) {
-    PyErr_Format(PyExc_TypeError, "%s() argument 'context' must be a contextvars.Context, not %.100s", method,
+    PyErr_Format(PyExc_TypeError,
+                 "%s() argument 'context' must be a contextvars.Context, not %.100s", method,
                  Py_TYPE(parsed.context)->tp_name);
     return false;
   }
@@ -82,7 +87,8 @@ bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyO
   return static_cast<bool>(parsed.args);
 }
 
-PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                    PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
     if (!parse_call("call_soon", args, count, names, call)) return nullptr;
@@ -90,20 +96,25 @@ PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
   });
 }
 
-PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                               PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
     if (!parse_call("call_soon_threadsafe", args, count, names, call)) return nullptr;
-    return core_of(self).call_soon_threadsafe(call.callback, call.args.get(), call.context).release();
+    return core_of(self)
+        .call_soon_threadsafe(call.callback, call.args.get(), call.context)
+        .release();
   });
 }
 
-PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names, bool relative) noexcept {
+PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                     bool relative) noexcept {
   return py::py_entry([&]() -> PyObject* {
     const char* method = relative ? "call_later" : "call_at";
     const char* argument = relative ? "delay" : "when";
     if (count < 1 || args[0] == Py_None) {
-      PyErr_Format(PyExc_TypeError, count < 1 ? "%s() missing required argument '%s'" : "%s() %s cannot be None",
+      PyErr_Format(PyExc_TypeError,
+                   count < 1 ? "%s() missing required argument '%s'" : "%s() %s cannot be None",
                    method, argument);
       return nullptr;
     }
@@ -120,11 +131,13 @@ PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   });
 }
 
-PyObject* call_at(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+PyObject* call_at(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                  PyObject* names) noexcept {
   return call_timed(self, args, count, names, false);
 }
 
-PyObject* call_later(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
+PyObject* call_later(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                     PyObject* names) noexcept {
   return call_timed(self, args, count, names, true);
 }
 
@@ -187,8 +200,12 @@ PyObject* is_running(PyObject* self, PyObject*) noexcept {
   const py::PyRef& thread = core_of(self).thread_id;
   return PyBool_FromLong(thread && thread.get() != Py_None);
 }
-PyObject* is_closed(PyObject* self, PyObject*) noexcept { return PyBool_FromLong(core_of(self).closed); }
-PyObject* get_debug(PyObject* self, PyObject*) noexcept { return PyBool_FromLong(core_of(self).debug); }
+PyObject* is_closed(PyObject* self, PyObject*) noexcept {
+  return PyBool_FromLong(core_of(self).closed);
+}
+PyObject* get_debug(PyObject* self, PyObject*) noexcept {
+  return PyBool_FromLong(core_of(self).debug);
+}
 
 template <bool LoopCore::* flag>
 PyObject* get_flag(PyObject* self, void*) noexcept {
@@ -212,7 +229,9 @@ int set_thread_id(PyObject* self, PyObject* value, void*) noexcept {
   return 0;
 }
 
-int ignore_assignment(PyObject*, PyObject*, void*) noexcept { return 0; }  // asyncio's __init__ brings its own
+int ignore_assignment(PyObject*, PyObject*, void*) noexcept {
+  return 0;
+}  // asyncio's __init__ brings its own
 
 PyObject* get_scheduled(PyObject* self, void*) noexcept {
   const auto& entries = core_of(self).timers().entries();
@@ -225,8 +244,7 @@ PyObject* get_scheduled(PyObject* self, void*) noexcept {
 
 // What asyncio's Python code calls `_ready`: append() and clear() of its deque, on our ring.
 struct ReadyQueueObject {
-  PyObject_HEAD
-  PyObject* loop;  // owned
+  PyObject_HEAD PyObject* loop;  // owned
 };
 
 PyObject* get_ready(PyObject* self, void*) noexcept {
@@ -273,7 +291,8 @@ void queue_dealloc(PyObject* self) {
 
 PyMethodDef loop_methods[] = {
     {"call_soon", py::as_method(call_soon), METH_FASTCALL | METH_KEYWORDS, nullptr},
-    {"call_soon_threadsafe", py::as_method(call_soon_threadsafe), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"call_soon_threadsafe", py::as_method(call_soon_threadsafe), METH_FASTCALL | METH_KEYWORDS,
+     nullptr},
     {"call_at", py::as_method(call_at), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"call_later", py::as_method(call_later), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"time", time_, METH_NOARGS, nullptr},
@@ -300,14 +319,15 @@ PyGetSetDef loop_attributes[] = {
     {"_scheduled", get_scheduled, ignore_assignment, nullptr, nullptr},
     {}};
 
-PyType_Slot loop_slots[] = {{Py_tp_new, reinterpret_cast<void*>(loop_new)},
-                            {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
-                            {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
-                            {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
-                            {Py_tp_methods, loop_methods},
-                            {Py_tp_getset, loop_attributes},
-                            {Py_tp_doc, const_cast<char*>("The loop body; see fasterapi_asgi.EventLoop.")},
-                            {0, nullptr}};
+PyType_Slot loop_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(loop_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(loop_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(loop_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(loop_clear)},
+    {Py_tp_methods, loop_methods},
+    {Py_tp_getset, loop_attributes},
+    {Py_tp_doc, const_cast<char*>("The loop body; see fasterapi_asgi.EventLoop.")},
+    {0, nullptr}};
 
 PyType_Spec loop_spec = {"fasterapi_asgi._core.LoopCore", sizeof(LoopCoreObject), 0,
                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, loop_slots};
@@ -323,8 +343,9 @@ PyType_Slot queue_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(queue_deall
                              {Py_sq_length, reinterpret_cast<void*>(queue_length)},
                              {0, nullptr}};
 
-PyType_Spec queue_spec = {"fasterapi_asgi._core._ReadyQueue", sizeof(ReadyQueueObject), 0,
-                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, queue_slots};
+PyType_Spec queue_spec = {
+    "fasterapi_asgi._core._ReadyQueue", sizeof(ReadyQueueObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, queue_slots};
 
 }  // namespace
 
@@ -335,8 +356,10 @@ bool add_loop_core_type(PyObject* module, py::State& state) {
 }
 
 LoopCore* loop_core_of(PyObject* object, py::State& state) {
-  if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(state.loop_core_type.get()))) return &core_of(object);
-  PyErr_Format(PyExc_TypeError, "loop must be a fasterapi_asgi.EventLoop, not %.100s", Py_TYPE(object)->tp_name);
+  if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(state.loop_core_type.get())))
+    return &core_of(object);
+  PyErr_Format(PyExc_TypeError, "loop must be a fasterapi_asgi.EventLoop, not %.100s",
+               Py_TYPE(object)->tp_name);
   return nullptr;
 }
 

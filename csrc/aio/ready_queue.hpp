@@ -1,4 +1,5 @@
-// aio/ready_queue.hpp: the handles that run in the next turn: a ring that grows, first in first out. Needs the GIL.
+// aio/ready_queue.hpp: the handles that run in the next turn: a ring that grows, first in first
+// out. Needs the GIL.
 #pragma once
 
 #include <vector>

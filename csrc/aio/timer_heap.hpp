@@ -1,5 +1,6 @@
-// aio/timer_heap.hpp: asyncio.TimerHandle objects by time, first due first, equal times in the order of their making.
-// Cancelled ones stay until they come up or are more than half (asyncio's rule). Needs the GIL.
+// aio/timer_heap.hpp: asyncio.TimerHandle objects by time, first due first, equal times in the
+// order of their making. Cancelled ones stay until they come up or are more than half (asyncio's
+// rule). Needs the GIL.
 #pragma once
 
 #include <algorithm>
@@ -34,8 +35,9 @@ class TimerHeap {
   template <class Predicate>
   void purge(Predicate&& gone) {
     std::vector<Entry> dropped;  // their destructors run when the heap is whole again
-    const auto kept = std::stable_partition(entries_.begin(), entries_.end(),
-                                            [&](const Entry& entry) { return !gone(entry.handle.get()); });
+    const auto kept =
+        std::stable_partition(entries_.begin(), entries_.end(),
+                              [&](const Entry& entry) { return !gone(entry.handle.get()); });
     std::move(kept, entries_.end(), std::back_inserter(dropped));
     entries_.erase(kept, entries_.end());
     std::make_heap(entries_.begin(), entries_.end(), later);

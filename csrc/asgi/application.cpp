@@ -8,11 +8,13 @@
 
 namespace fasterapi::asgi {
 
-Application::Application(py::State& module_state, py::ReleaseQueue& releases, ApplicationParts parts)
+Application::Application(py::State& module_state, py::ReleaseQueue& releases,
+                         ApplicationParts parts)
     : state_(module_state),
       releases_(releases),
       parts_(std::move(parts)),
-      scopes_(module_state, py::PyRef::borrow(parts_.state.get()), py::PyRef::borrow(parts_.root_path.get())) {}
+      scopes_(module_state, py::PyRef::borrow(parts_.state.get()),
+              py::PyRef::borrow(parts_.root_path.get())) {}
 
 std::unique_ptr<Application> Application::make(py::State& module_state, py::ReleaseQueue& releases,
                                                ApplicationParts parts) {
@@ -40,7 +42,7 @@ std::size_t Application::run_pending(std::size_t most) {
   while (started < count && !pending_.empty()) {
     // One by one: a request that the task of another one closes leaves pending_ meanwhile.
     server::Exchange* exchange = pending_.front();
-    pending_.erase(pending_.begin());
+    pending_.pop_front();
     ++started;
     if (!start_task(*exchange)) {
       py::report_unraisable(parts_.app.get());
@@ -60,8 +62,11 @@ bool Application::start_task(server::Exchange& exchange) {
   exchange.observe(nullptr);
   const ConnectionScope* connection = connection_scope(exchange);
   py::PyRef scope = connection ? scopes_.make(exchange.head(), *connection) : py::PyRef();
-  if (scope && connection->trusted() && exchange.head().forwarded() && !apply_forwarded(scope.get())) scope.reset();
-  py::PyRef cycle = scope ? new_cycle(state_, *this, exchange, py::PyRef::borrow(scope.get())) : py::PyRef();
+  if (scope && connection->trusted() && exchange.head().forwarded() &&
+      !apply_forwarded(scope.get()))
+    scope.reset();
+  py::PyRef cycle =
+      scope ? new_cycle(state_, *this, exchange, py::PyRef::borrow(scope.get())) : py::PyRef();
   if (!cycle) {
     exchange.refuse(500, "Internal Server Error");
     return false;
@@ -72,8 +77,10 @@ bool Application::start_task(server::Exchange& exchange) {
   const auto receive = py::PyRef::steal(PyObject_GetAttrString(cycle.get(), "receive"));
   const auto send = py::PyRef::steal(PyObject_GetAttr(cycle.get(), state_.names.send.get()));
   PyObject* arguments[] = {parts_.app.get(), scope.get(), receive.get(), send.get(), cycle.get()};
-  py::PyRef coroutine = receive && send ? py::PyRef::steal(PyObject_Vectorcall(parts_.run_asgi.get(), arguments, 5, nullptr))
-                                        : py::PyRef();
+  py::PyRef coroutine =
+      receive && send
+          ? py::PyRef::steal(PyObject_Vectorcall(parts_.run_asgi.get(), arguments, 5, nullptr))
+          : py::PyRef();
   py::PyRef task = coroutine ? tasks_.run(std::move(coroutine)) : py::PyRef();
   if (!task) {
     const py::PyRef error = py::fetch_error();
@@ -92,21 +99,25 @@ const ConnectionScope* Application::connection_scope(server::Exchange& exchange)
     py::PyRef scope = scopes_.make_template(exchange, client);
     bool trusted = false;
     if (scope && parts_.is_trusted) {
-      const auto answer = py::PyRef::steal(PyObject_CallFunction(
-          parts_.is_trusted.get(), "s", exchange.peer().is_unix ? "" : exchange.peer().host.c_str()));
+      const auto answer = py::PyRef::steal(
+          PyObject_CallFunction(parts_.is_trusted.get(), "s",
+                                exchange.peer().is_unix ? "" : exchange.peer().host.c_str()));
       const int truth = answer ? PyObject_IsTrue(answer.get()) : -1;
       if (truth < 0) return nullptr;
       trusted = truth > 0;
     }
     if (!scope) return nullptr;
-    data = std::make_unique<ConnectionScope>(std::move(scope), std::move(client), trusted, releases_);
+    data =
+        std::make_unique<ConnectionScope>(std::move(scope), std::move(client), trusted, releases_);
   }
-  return static_cast<const ConnectionScope*>(data.get());  // nobody else puts data into our exchanges
+  return static_cast<const ConnectionScope*>(
+      data.get());  // nobody else puts data into our exchanges
 }
 
 bool Application::apply_forwarded(PyObject* scope) {
   if (!parts_.apply_forwarded) return true;
-  return static_cast<bool>(py::PyRef::steal(PyObject_CallOneArg(parts_.apply_forwarded.get(), scope)));
+  return static_cast<bool>(
+      py::PyRef::steal(PyObject_CallOneArg(parts_.apply_forwarded.get(), scope)));
 }
 
 void Application::note_woken(HttpCycle& cycle) {
@@ -131,8 +142,8 @@ py::PyRef Application::running_tasks() const {
 }
 
 int Application::traverse(visitproc visit, void* arg) const {
-  for (const py::PyRef* part : {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state, &parts_.root_path,
-                                &parts_.is_trusted, &parts_.apply_forwarded}) {
+  for (const py::PyRef* part : {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state,
+                                &parts_.root_path, &parts_.is_trusted, &parts_.apply_forwarded}) {
     Py_VISIT(part->get());
   }
   for (PyObject* cycle : running_) Py_VISIT(cycle);
@@ -143,8 +154,9 @@ int Application::traverse(visitproc visit, void* arg) const {
 void Application::clear() noexcept {
   pending_.clear();
   woken_.clear();
+  const bool wake = tasks_.can_wake();
   for (PyObject* cycle : std::exchange(running_, {})) {
-    cycle_of(cycle).detach();
+    cycle_of(cycle).detach(wake);
     Py_DECREF(cycle);
   }
   scopes_.clear();

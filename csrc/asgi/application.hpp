@@ -1,7 +1,9 @@
-// asgi/application.hpp: the ASGI application as the server sees it: exchanges queue while the loop polls; at the end of
-// the turn their scopes are built and their tasks started as one batch, under the GIL that the turn holds.
+// asgi/application.hpp: the ASGI application as the server sees it: exchanges queue while the loop
+// polls; at the end of the turn their scopes are built and their tasks started as one batch, under
+// the GIL that the turn holds.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -17,7 +19,7 @@ namespace fasterapi::asgi {
 // What the Python side hands over, all required unless said otherwise.
 struct ApplicationParts {
   py::PyRef app;
-  py::PyRef run_asgi;         // async def run_asgi(app, scope, receive, send, cycle)
+  py::PyRef run_asgi;  // async def run_asgi(app, scope, receive, send, cycle)
   py::PyRef loop;
   py::PyRef state;            // dict
   py::PyRef root_path;        // str
@@ -25,17 +27,24 @@ struct ApplicationParts {
   py::PyRef apply_forwarded;  // may be null
 };
 
-class Application final : public server::Application, server::ExchangeObserver, base::Counted<Application> {
+class Application final : public server::Application,
+                          server::ExchangeObserver,
+                          base::Counted<Application> {
  public:
   // `module_state` and `releases` outlive the application. Null with the Python error set.
-  [[nodiscard]] static std::unique_ptr<Application> make(py::State& module_state, py::ReleaseQueue& releases,
+  [[nodiscard]] static std::unique_ptr<Application> make(py::State& module_state,
+                                                         py::ReleaseQueue& releases,
                                                          ApplicationParts parts);
   ~Application() override;
 
   bool start(server::Exchange& exchange) override;
   std::size_t run_pending(std::size_t most) override;
-  [[nodiscard]] bool has_pending() const noexcept override { return !pending_.empty() || !woken_.empty(); }
-  [[nodiscard]] std::size_t running() const noexcept override { return running_.size() + pending_.size(); }
+  [[nodiscard]] bool has_pending() const noexcept override {
+    return !pending_.empty() || !woken_.empty();
+  }
+  [[nodiscard]] std::size_t running() const noexcept override {
+    return running_.size() + pending_.size();
+  }
 
   // For cycles.
   [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
@@ -71,9 +80,10 @@ class Application final : public server::Application, server::ExchangeObserver, 
   ScopeBuilder scopes_;
   TaskRunner tasks_;
   server::AccessLog* access_log_ = nullptr;
-  std::vector<server::Exchange*> pending_;
+  std::deque<server::Exchange*> pending_;
   std::vector<HttpCycle*> woken_;
-  std::vector<PyObject*> running_;  // cycles whose application has not ended; each holds a reference
+  std::vector<PyObject*>
+      running_;  // cycles whose application has not ended; each holds a reference
 };
 
 }  // namespace fasterapi::asgi

@@ -1,4 +1,5 @@
-// asgi/awaitable.cpp: see awaitable.hpp. Python 3.11 and 3.15 await through am_send, 3.12 to 3.14 through tp_iternext.
+// asgi/awaitable.cpp: see awaitable.hpp. Python 3.11 and 3.15 await through am_send, 3.12 to 3.14
+// through tp_iternext.
 #include "asgi/awaitable.hpp"
 
 #include "py/type.hpp"
@@ -9,14 +10,15 @@ namespace {
 enum class Waiting : char { ForMessage, ForDrain };
 
 struct AwaitableObject {
-  PyObject_HEAD
-  PyObject* cycle;   // owned
-  PyObject* future;  // owned: the iterator of the future it waits on, or null
+  PyObject_HEAD PyObject* cycle;  // owned
+  PyObject* future;               // owned: the iterator of the future it waits on, or null
   py::State* state;
   Waiting waiting;
 };
 
-AwaitableObject* as_awaitable(PyObject* self) noexcept { return reinterpret_cast<AwaitableObject*>(self); }
+AwaitableObject* as_awaitable(PyObject* self) noexcept {
+  return reinterpret_cast<AwaitableObject*>(self);
+}
 
 // Null: it has to wait. Otherwise *result is the outcome, null with the Python error set.
 bool complete(AwaitableObject* self, PyObject** result) {
@@ -94,9 +96,11 @@ PyObject* throw_method(PyObject* object, PyObject* const* args, Py_ssize_t count
     return nullptr;
   }
   if (!self->future) return raise(args, count);
-  const auto throw_into = py::PyRef::steal(PyObject_GetAttr(self->future, self->state->names.throw_.get()));
+  const auto throw_into =
+      py::PyRef::steal(PyObject_GetAttr(self->future, self->state->names.throw_.get()));
   if (!throw_into) return nullptr;
-  PyObject* yielded = PyObject_Vectorcall(throw_into.get(), args, static_cast<std::size_t>(count), nullptr);
+  PyObject* yielded =
+      PyObject_Vectorcall(throw_into.get(), args, static_cast<std::size_t>(count), nullptr);
   if (!yielded) Py_CLEAR(self->future);
   return yielded;
 }
@@ -127,12 +131,11 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyMethodDef awaitable_methods[] = {
-    {"send", step_as_iterator, METH_O, nullptr},
-    {"throw", py::as_method(throw_method), METH_FASTCALL, nullptr},
-    {"close", close_method, METH_NOARGS, nullptr},
-    {"__await__", itself_method, METH_NOARGS, nullptr},
-    {}};
+PyMethodDef awaitable_methods[] = {{"send", step_as_iterator, METH_O, nullptr},
+                                   {"throw", py::as_method(throw_method), METH_FASTCALL, nullptr},
+                                   {"close", close_method, METH_NOARGS, nullptr},
+                                   {"__await__", itself_method, METH_NOARGS, nullptr},
+                                   {}};
 
 PyType_Slot awaitable_slots[] = {{Py_am_await, reinterpret_cast<void*>(itself)},
                                  {Py_am_send, reinterpret_cast<void*>(step)},
@@ -144,16 +147,18 @@ PyType_Slot awaitable_slots[] = {{Py_am_await, reinterpret_cast<void*>(itself)},
                                  {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                                  {0, nullptr}};
 
-PyType_Spec awaitable_spec = {"fasterapi_asgi._core._Awaitable", sizeof(AwaitableObject), 0,
-                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                              awaitable_slots};
+PyType_Spec awaitable_spec = {
+    "fasterapi_asgi._core._Awaitable", sizeof(AwaitableObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, awaitable_slots};
 
 // The one awaitable that is always complete: no state, so all requests share it.
 PySendResult done_step(PyObject*, PyObject*, PyObject** result) noexcept {
   *result = Py_NewRef(Py_None);
   return PYGEN_RETURN;
 }
-PyObject* done_iternext(PyObject*) noexcept { return nullptr; }  // no exception set: StopIteration with None
+PyObject* done_iternext(PyObject*) noexcept {
+  return nullptr;
+}  // no exception set: StopIteration with None
 PyObject* done_send(PyObject*, PyObject*) noexcept {
   PyErr_SetNone(PyExc_StopIteration);
   return nullptr;
@@ -194,7 +199,8 @@ py::PyRef make_awaitable(py::State& state, py::PyBorrowed cycle, Waiting waiting
 
 bool register_coroutine(const py::PyRef& type) {
   const auto abc = py::PyRef::steal(PyImport_ImportModule("collections.abc"));
-  const auto coroutine = py::PyRef::steal(abc ? PyObject_GetAttrString(abc.get(), "Coroutine") : nullptr);
+  const auto coroutine =
+      py::PyRef::steal(abc ? PyObject_GetAttrString(abc.get(), "Coroutine") : nullptr);
   return coroutine &&
          py::PyRef::steal(PyObject_CallMethod(coroutine.get(), "register", "O", type.get()));
 }
@@ -207,7 +213,8 @@ bool add_awaitable_types(PyObject* module, py::State& state) {
   if (!state.awaitable_type || !state.done_type) return false;
   auto* type = reinterpret_cast<PyTypeObject*>(state.done_type.get());
   state.done = py::PyRef::steal(type->tp_alloc(type, 0));
-  return state.done && register_coroutine(state.awaitable_type) && register_coroutine(state.done_type);
+  return state.done && register_coroutine(state.awaitable_type) &&
+         register_coroutine(state.done_type);
 }
 
 py::PyRef await_message(py::State& state, py::PyBorrowed cycle) {

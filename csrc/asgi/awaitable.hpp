@@ -1,6 +1,7 @@
-// asgi/awaitable.hpp: what receive() and send() return: it looks when it is awaited and completes at once if it can;
-// otherwise it waits on a real asyncio.Future and looks again. A cancelled wait thus loses no message.
-// A coroutine in the sense of collections.abc, so that create_task(receive()) and wait_for() take it.
+// asgi/awaitable.hpp: what receive() and send() return: it looks when it is awaited and completes
+// at once if it can; otherwise it waits on a real asyncio.Future and looks again. A cancelled wait
+// thus loses no message. A coroutine in the sense of collections.abc, so that
+// create_task(receive()) and wait_for() take it.
 #pragma once
 
 #include "asgi/http_cycle.hpp"

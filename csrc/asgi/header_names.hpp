@@ -1,5 +1,6 @@
-// asgi/header_names.hpp: bytes objects of header names already seen: clients send the same dozen again and again.
-// A name keeps its place for good, so that no peer can drive the common ones out. Needs the GIL.
+// asgi/header_names.hpp: bytes objects of header names already seen: clients send the same dozen
+// again and again. A name keeps its place for good, so that no peer can drive the common ones out.
+// Needs the GIL.
 #pragma once
 
 #include <array>
@@ -14,7 +15,8 @@ class HeaderNames {
   [[nodiscard]] py::PyRef find(base::ByteView name) noexcept {
     py::PyRef& place = places_[hash(name) % places_.size()];
     if (place && view(place.get()) == name) return py::PyRef::borrow(place.get());
-    py::PyRef made = py::PyRef::steal(PyBytes_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
+    py::PyRef made = py::PyRef::steal(
+        PyBytes_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
     if (made && !place && name.size() <= kLongest) place = py::PyRef::borrow(made.get());
     return made;
   }

@@ -17,7 +17,8 @@ namespace {
 // message[key], or the default where one is given. Null with the Python error set.
 py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback) {
   if (PyDict_CheckExact(message)) {
-    if (PyObject* found = PyDict_GetItemWithError(message, key.get())) return py::PyRef::borrow(found);
+    if (PyObject* found = PyDict_GetItemWithError(message, key.get()))
+      return py::PyRef::borrow(found);
     if (PyErr_Occurred()) return {};
   } else {
     py::PyRef found = py::PyRef::steal(PyObject_GetItem(message, key.get()));
@@ -28,7 +29,8 @@ py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback) {
   return py::PyRef::borrow(fallback);
 }
 
-// The bytes of a bytes-like object while this lives; view() is empty and the Python error set if it is none.
+// The bytes of a bytes-like object while this lives; view() is empty and the Python error set if it
+// is none.
 class BytesLike {
  public:
   explicit BytesLike(PyObject* object) noexcept {
@@ -58,8 +60,7 @@ class BytesLike {
 
 bool raise(http::SendError error) {
   if (error == http::SendError::None) return true;
-  const base::ByteView text = http::text_of(error);
-  PyErr_Format(PyExc_RuntimeError, "%.*s", static_cast<int>(text.size()), text.data());
+  PyErr_SetString(PyExc_RuntimeError, http::text_of(error).data());  // a literal
   return false;
 }
 
@@ -73,9 +74,13 @@ void unexpected(const char* expected, PyObject* type) {
 
 }  // namespace
 
-HttpCycle::HttpCycle(PyObject* self, py::State& state, Application& application, server::Exchange& exchange,
-                     py::PyRef scope) noexcept
-    : self_(self), state_(state), application_(&application), exchange_(&exchange), scope_(std::move(scope)) {
+HttpCycle::HttpCycle(PyObject* self, py::State& state, Application& application,
+                     server::Exchange& exchange, py::PyRef scope) noexcept
+    : self_(self),
+      state_(state),
+      application_(&application),
+      exchange_(&exchange),
+      scope_(std::move(scope)) {
   exchange.observe(this);
 }
 
@@ -83,7 +88,8 @@ HttpCycle::HttpCycle(PyObject* self, py::State& state, Application& application,
 
 py::PyRef HttpCycle::receive() {
   if (exchange_ && !continue_sent_ && exchange_->head().expect_continue()) {
-    continue_sent_ = true;  // RFC 9110 section 10.1.1: the application wants the body, now the client may send it
+    continue_sent_ = true;  // RFC 9110 section 10.1.1: the application wants the body, now the
+                            // client may send it
     exchange_->send_continue();
   }
   return await_message(state_, self_);
@@ -104,7 +110,8 @@ py::PyRef HttpCycle::take_message() {
   if (!message || PyDict_SetItem(message.get(), names.type.get(), type.get()) < 0) return {};
   if (!has_request) return message;
   const base::ByteView bytes = exchange_->body();
-  const auto body = py::PyRef::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+  const auto body = py::PyRef::steal(
+      PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
   const bool more = !exchange_->request_complete();
   if (!body || PyDict_SetItem(message.get(), names.body.get(), body.get()) < 0 ||
       PyDict_SetItem(message.get(), names.more_body.get(), more ? Py_True : Py_False) < 0) {
@@ -131,7 +138,8 @@ void HttpCycle::wake_waiters() {
     py::Names& names = state_.names;
     const auto done = py::PyRef::steal(PyObject_CallMethodNoArgs(future.get(), names.done.get()));
     if (done && done.get() == Py_True) continue;  // cancelled meanwhile
-    const auto set = py::PyRef::steal(PyObject_CallMethodOneArg(future.get(), names.set_result.get(), Py_None));
+    const auto set =
+        py::PyRef::steal(PyObject_CallMethodOneArg(future.get(), names.set_result.get(), Py_None));
     if (!done || !set) py::report_unraisable(future.get());
   }
 }
@@ -143,14 +151,18 @@ py::PyRef HttpCycle::send(py::PyBorrowed message) {
   const py::PyRef type = item(message, state_.names.type, nullptr);
   if (!type) return {};
   if (complete_) {
-    PyErr_Format(PyExc_RuntimeError, "Unexpected ASGI message '%S' sent, after response already completed.", type.get());
+    PyErr_Format(PyExc_RuntimeError,
+                 "Unexpected ASGI message '%S' sent, after response already completed.",
+                 type.get());
     return {};
   }
   if (!head_sent_) {
-    if (!is(type.get(), state_.names.http_response_start)) return unexpected("http.response.start", type.get()), py::PyRef();
+    if (!is(type.get(), state_.names.http_response_start))
+      return unexpected("http.response.start", type.get()), py::PyRef();
     if (!send_start(message)) return {};
   } else {
-    if (!is(type.get(), state_.names.http_response_body)) return unexpected("http.response.body", type.get()), py::PyRef();
+    if (!is(type.get(), state_.names.http_response_body))
+      return unexpected("http.response.body", type.get()), py::PyRef();
     if (!send_body(message)) return {};
   }
   if (can_send()) return py::PyRef::borrow(state_.done.get());
@@ -168,7 +180,8 @@ bool HttpCycle::send_start(py::PyBorrowed message) {
 }
 
 bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
-  const auto fields = py::PyRef::steal(PySequence_Fast(headers, "headers must be an iterable of pairs"));
+  const auto fields =
+      py::PyRef::steal(PySequence_Fast(headers, "headers must be an iterable of pairs"));
   if (!fields) return false;
   // The conversion may have run Python, which may have closed the connection.
   if (!exchange_) return true;
@@ -176,10 +189,12 @@ bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
   for (Py_ssize_t index = 0; index < count; ++index) {
     PyObject* field = PySequence_Fast_GET_ITEM(fields.get(), index);
-    const bool is_pair = (PyTuple_CheckExact(field) || PyList_CheckExact(field)) && PySequence_Fast_GET_SIZE(field) == 2;
+    const bool is_pair = (PyTuple_CheckExact(field) || PyList_CheckExact(field)) &&
+                         PySequence_Fast_GET_SIZE(field) == 2;
     if (!is_pair) {
       exchange_->abandon_head();
-      PyErr_Format(PyExc_TypeError, "each header must be a pair of bytes, not %.100s", Py_TYPE(field)->tp_name);
+      PyErr_Format(PyExc_TypeError, "each header must be a pair of bytes, not %.100s",
+                   Py_TYPE(field)->tp_name);
       return false;
     }
     const BytesLike name(PySequence_Fast_GET_ITEM(field, 0));
@@ -203,14 +218,16 @@ bool HttpCycle::send_body(py::PyBorrowed message) {
 
 bool HttpCycle::write_body(py::PyBorrowed body, bool more) {
   http::SendError error{};
-  if (PyBytes_CheckExact(body) && PyBytes_GET_SIZE(body) > static_cast<Py_ssize_t>(base::kCopiedBodyBytes)) {
+  if (PyBytes_CheckExact(body) &&
+      PyBytes_GET_SIZE(body) > static_cast<Py_ssize_t>(base::kCopiedBodyBytes)) {
     error = exchange_->send_body(application_->releases().payload_of(body), more);
   } else {
     const BytesLike bytes(body);
     if (!bytes.ok()) return false;
     error = exchange_->send_body(bytes.view(), more);
   }
-  // Both kinds of end let go of the exchange; a connection that broke meanwhile has told us by on_lost().
+  // Both kinds of end let go of the exchange; a connection that broke meanwhile has told us by
+  // on_lost().
   if (!more || error != http::SendError::None) finish_response();
   return raise(error);
 }
@@ -218,10 +235,12 @@ bool HttpCycle::write_body(py::PyBorrowed body, bool more) {
 void HttpCycle::finish_response() noexcept {
   complete_ = true;
   exchange_ = nullptr;
-  if (!waiters_.empty() && application_) application_->note_woken(*this);  // receive() now says http.disconnect
+  if (!waiters_.empty() && application_)
+    application_->note_woken(*this);  // receive() now says http.disconnect
 }
 
-// uvicorn logs what stands in the scope when the response begins: middleware may have replaced the client.
+// uvicorn logs what stands in the scope when the response begins: middleware may have replaced the
+// client.
 void HttpCycle::record_access(int status) {
   server::AccessLog* log = application_->access_log();
   if (!log || !exchange_) return;
@@ -230,15 +249,19 @@ void HttpCycle::record_access(int status) {
   std::string client;
   if (PyObject* pair = PyDict_GetItemWithError(scope, names.client.get());
       pair && PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2) {
-    const auto text = py::PyRef::steal(PyUnicode_FromFormat("%S:%S", PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1)));
+    const auto text = py::PyRef::steal(
+        PyUnicode_FromFormat("%S:%S", PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1)));
     if (const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr) client = utf8;
   }
   std::string path;
-  if (PyObject* text = PyDict_GetItemWithError(scope, names.path.get()); text && PyUnicode_Check(text)) {
+  if (PyObject* text = PyDict_GetItemWithError(scope, names.path.get());
+      text && PyUnicode_Check(text)) {
     Py_ssize_t size = 0;
-    if (const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size)) percent_encode({utf8, static_cast<std::size_t>(size)}, path);
+    if (const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size))
+      percent_encode({utf8, static_cast<std::size_t>(size)}, path);
   }
-  PyErr_Clear();  // a scope that the application has filled with something odd is no reason to fail the response
+  PyErr_Clear();  // a scope that the application has filled with something odd is no reason to fail
+                  // the response
   const http::RequestHead& head = exchange_->head();
   if (!head.query().empty()) path.append("?").append(head.query());
   log->record({client, head.method(), path, head.minor_version(), status});
@@ -247,19 +270,24 @@ void HttpCycle::record_access(int status) {
 // --- the end
 
 py::PyRef HttpCycle::returned(py::PyBorrowed result) {
-  py::PyRef error = py::PyRef::borrow(Py_None);
-  if (!lost_ && result != Py_None) {
-    error = py::PyRef::steal(PyUnicode_FromFormat("ASGI callable should return None, but returned '%S'.", result));
+  const char* problem = nullptr;
+  // A peer that has stopped sending was told the application as gone: to leave it unanswered is right.
+  const bool gone = lost_ || (exchange_ && exchange_->peer_closed());
+  if (gone || (complete_ && result == Py_None)) {
     if (exchange_) exchange_->abort();
-  } else if (!lost_ && !head_sent_) {
-    error = py::PyRef::steal(PyUnicode_FromString("ASGI callable returned without starting response."));
-    if (exchange_) exchange_->refuse(500, "Internal Server Error");
-  } else if (!lost_ && !complete_) {
-    error = py::PyRef::steal(PyUnicode_FromString("ASGI callable returned without completing response."));
+  } else if (result != Py_None) {
+    problem = "ASGI callable should return None, but returned '%S'.";
     if (exchange_) exchange_->abort();
+  } else if (!head_sent_) {
+    problem = "ASGI callable returned without starting response.";
+    exchange_->refuse(500, "Internal Server Error");
+  } else {
+    problem = "ASGI callable returned without completing response.";
+    exchange_->abort();
   }
   ended();
-  return error;
+  return problem ? py::PyRef::steal(PyUnicode_FromFormat(problem, result))
+                 : py::PyRef::borrow(Py_None);
 }
 
 void HttpCycle::failed() {
@@ -275,13 +303,15 @@ void HttpCycle::ended() noexcept {
   if (exchange_) lost_ = true;  // refused or aborted above: what still sends is ignored
   exchange_ = nullptr;
   wake_waiters();
-  if (Application* application = std::exchange(application_, nullptr)) application->note_ended(*this);
+  if (Application* application = std::exchange(application_, nullptr))
+    application->note_ended(*this);
 }
 
-void HttpCycle::detach() noexcept {
+void HttpCycle::detach(bool wake) {
   if (exchange_) exchange_->observe(nullptr);
   exchange_ = nullptr;
   lost_ = true;
+  if (wake) wake_waiters();  // they see http.disconnect
   application_ = nullptr;
 }
 

@@ -1,6 +1,7 @@
-// asgi/http_cycle.hpp: receive() and send() of one exchange (ASGI www.rst): the Python object that the application
-// holds. It may outlive the exchange and the connection; from then on receive() says http.disconnect and send() is
-// silent. The Python object owns this; needs the GIL unless said otherwise.
+// asgi/http_cycle.hpp: receive() and send() of one exchange (ASGI www.rst): the Python object that
+// the application holds. It may outlive the exchange and the connection; from then on receive()
+// says http.disconnect and send() is silent. The Python object owns this; needs the GIL unless said
+// otherwise.
 #pragma once
 
 #include <vector>
@@ -39,8 +40,8 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   [[nodiscard]] PyObject* task() const noexcept { return task_.get(); }
   [[nodiscard]] PyObject* self() const noexcept { return self_; }
   void wake_waiters();
-  // The server is closing: nothing of it may be used any more.
-  void detach() noexcept;
+  // The server is closing: nothing of it may be used any more. Not to `wake` if the loop is closed.
+  void detach(bool wake);
   std::size_t position = 0;  // among the application's running cycles
   bool woken = false;        // is in the application's list of cycles to wake
 
@@ -61,13 +62,14 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   void finish_response() noexcept;
   void ended() noexcept;
 
-  PyObject* const self_;        // borrowed: it owns us
+  PyObject* const self_;  // borrowed: it owns us
   py::State& state_;
-  Application* application_;   // null after detach()
-  server::Exchange* exchange_; // null when the response is complete or the connection is gone
+  Application* application_;    // null after detach()
+  server::Exchange* exchange_;  // null when the response is complete or the connection is gone
   py::PyRef scope_;
   py::PyRef task_;
-  std::vector<py::PyRef> waiters_;  // futures of receive() and send() calls that wait for any progress
+  std::vector<py::PyRef>
+      waiters_;  // futures of receive() and send() calls that wait for any progress
   bool continue_sent_ = false;
   bool request_delivered_ = false;  // the last http.request has been given out
   bool head_sent_ = false;
@@ -76,7 +78,8 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
 };
 
 [[nodiscard]] bool add_cycle_type(PyObject* module, py::State& state);
-[[nodiscard]] py::PyRef new_cycle(py::State& state, Application& application, server::Exchange& exchange, py::PyRef scope);
+[[nodiscard]] py::PyRef new_cycle(py::State& state, Application& application,
+                                  server::Exchange& exchange, py::PyRef scope);
 [[nodiscard]] HttpCycle& cycle_of(PyObject* object) noexcept;
 
 }  // namespace fasterapi::asgi

@@ -8,8 +8,7 @@ namespace fasterapi::asgi {
 namespace {
 
 struct CycleObject {
-  PyObject_HEAD
-  alignas(HttpCycle) char core[sizeof(HttpCycle)];
+  PyObject_HEAD alignas(HttpCycle) char core[sizeof(HttpCycle)];
 };
 
 PyObject* receive(PyObject* self, PyObject*) noexcept {
@@ -49,11 +48,12 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyMethodDef methods[] = {{"receive", receive, METH_NOARGS, "receive($self, /)\n--\n\nReturn the next event."},
-                         {"send", send, METH_O, "send($self, message, /)\n--\n\nTake a part of the response."},
-                         {"returned", returned, METH_O, "returned($self, result, /)\n--\n\nThe application returned."},
-                         {"failed", failed, METH_NOARGS, "failed($self, /)\n--\n\nThe application raised."},
-                         {}};
+PyMethodDef methods[] = {
+    {"receive", receive, METH_NOARGS, "receive($self, /)\n--\n\nReturn the next event."},
+    {"send", send, METH_O, "send($self, message, /)\n--\n\nTake a part of the response."},
+    {"returned", returned, METH_O, "returned($self, result, /)\n--\n\nThe application returned."},
+    {"failed", failed, METH_NOARGS, "failed($self, /)\n--\n\nThe application raised."},
+    {}};
 
 PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                        {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
@@ -63,7 +63,8 @@ PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                        {0, nullptr}};
 
 PyType_Spec spec = {"fasterapi_asgi._core.RequestCycle", sizeof(CycleObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                    slots};
 
 }  // namespace
 
@@ -76,12 +77,14 @@ bool add_cycle_type(PyObject* module, py::State& state) {
   return static_cast<bool>(state.cycle_type);
 }
 
-py::PyRef new_cycle(py::State& state, Application& application, server::Exchange& exchange, py::PyRef scope) {
+py::PyRef new_cycle(py::State& state, Application& application, server::Exchange& exchange,
+                    py::PyRef scope) {
   auto* type = reinterpret_cast<PyTypeObject*>(state.cycle_type.get());
   // Not tp_alloc: the collector must not see the object before its C++ part is made.
   auto* object = PyObject_GC_New(CycleObject, type);
   if (!object) return {};
-  new (object->core) HttpCycle(reinterpret_cast<PyObject*>(object), state, application, exchange, std::move(scope));
+  new (object->core) HttpCycle(reinterpret_cast<PyObject*>(object), state, application, exchange,
+                               std::move(scope));
   PyObject_GC_Track(object);
   return py::PyRef::steal(reinterpret_cast<PyObject*>(object));
 }

@@ -8,7 +8,8 @@ namespace {
 
 constexpr auto kUnreserved = [] {
   std::array<bool, 256> table{};
-  for (const char c : base::ByteView("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~/")) {
+  for (const char c :
+       base::ByteView("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~/")) {
     table[static_cast<unsigned char>(c)] = true;
   }
   return table;

@@ -1,4 +1,5 @@
-// asgi/percent.hpp: percent-decoding of request paths and percent-encoding for the access log (RFC 3986 section 2.1).
+// asgi/percent.hpp: percent-decoding of request paths and percent-encoding for the access log (RFC
+// 3986 section 2.1).
 #pragma once
 
 #include <string>

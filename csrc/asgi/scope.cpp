@@ -7,7 +7,8 @@ namespace fasterapi::asgi {
 namespace {
 
 py::PyRef bytes_of(base::ByteView view) noexcept {
-  return py::PyRef::steal(PyBytes_FromStringAndSize(view.data(), static_cast<Py_ssize_t>(view.size())));
+  return py::PyRef::steal(
+      PyBytes_FromStringAndSize(view.data(), static_cast<Py_ssize_t>(view.size())));
 }
 
 bool set(PyObject* dict, const py::PyRef& key, const py::PyRef& value) noexcept {
@@ -16,7 +17,8 @@ bool set(PyObject* dict, const py::PyRef& key, const py::PyRef& value) noexcept 
 
 // ASGI names a peer as (host, port), a Unix listener as (path, None) and a peer on it as None.
 py::PyRef address_of(const base::Address& address, bool is_client) noexcept {
-  if (!address.is_unix) return py::PyRef::steal(Py_BuildValue("(si)", address.host.c_str(), address.port));
+  if (!address.is_unix)
+    return py::PyRef::steal(Py_BuildValue("(si)", address.host.c_str(), address.port));
   if (is_client) return py::PyRef::borrow(Py_None);
   return py::PyRef::steal(Py_BuildValue("(sO)", address.host.c_str(), Py_None));
 }
@@ -25,7 +27,8 @@ py::PyRef address_of(const base::Address& address, bool is_client) noexcept {
 
 py::PyRef ScopeBuilder::make_asgi() const {
   // spec_version 2.3: send() after a disconnect is silent, as uvicorn's.
-  return py::PyRef::steal(Py_BuildValue("{OsOs}", names_.version.get(), "3.0", names_.spec_version.get(), "2.3"));
+  return py::PyRef::steal(
+      Py_BuildValue("{OsOs}", names_.version.get(), "3.0", names_.spec_version.get(), "2.3"));
 }
 
 py::PyRef ScopeBuilder::make_template(const server::Exchange& exchange, py::PyRef& client) {
@@ -33,13 +36,16 @@ py::PyRef ScopeBuilder::make_template(const server::Exchange& exchange, py::PyRe
   client = address_of(exchange.peer(), true);
   const py::PyRef server = address_of(exchange.local(), false);
   const py::PyRef none = py::PyRef::borrow(Py_None);
-  if (!scope || !set(scope.get(), names_.type, names_.http) || !set(scope.get(), names_.asgi, none) ||
-      !set(scope.get(), names_.http_version, names_.http_1_1) || !set(scope.get(), names_.server, server) ||
-      !set(scope.get(), names_.client, client) || !set(scope.get(), names_.scheme, names_.http) ||
+  if (!scope || !set(scope.get(), names_.type, names_.http) ||
+      !set(scope.get(), names_.asgi, none) ||
+      !set(scope.get(), names_.http_version, names_.http_1_1) ||
+      !set(scope.get(), names_.server, server) || !set(scope.get(), names_.client, client) ||
+      !set(scope.get(), names_.scheme, names_.http) ||
       !set(scope.get(), names_.root_path, root_path_)) {
     return {};
   }
-  for (const py::PyRef* key : {&names_.headers, &names_.state, &names_.method, &names_.path, &names_.raw_path}) {
+  for (const py::PyRef* key :
+       {&names_.headers, &names_.state, &names_.method, &names_.path, &names_.raw_path}) {
     if (!set(scope.get(), *key, none)) return {};
   }
   if (!set(scope.get(), names_.query_string, module_state_.empty_bytes)) return {};
@@ -51,8 +57,8 @@ py::PyRef ScopeBuilder::make(const http::RequestHead& head, const ConnectionScop
   PyObject* scope = made.get();
   if (!scope || !set(scope, names_.asgi, make_asgi()) ||
       !set(scope, names_.state, py::PyRef::steal(PyDict_Copy(state_.get()))) ||
-      !set(scope, names_.headers, make_headers(head)) || !set(scope, names_.method, make_method(head.method())) ||
-      !set_path(scope, head.raw_path())) {
+      !set(scope, names_.headers, make_headers(head)) ||
+      !set(scope, names_.method, make_method(head.method())) || !set_path(scope, head.raw_path())) {
     return {};
   }
   if (head.minor_version() == 0 && !set(scope, names_.http_version, names_.http_1_0)) return {};
@@ -61,14 +67,15 @@ py::PyRef ScopeBuilder::make(const http::RequestHead& head, const ConnectionScop
 }
 
 py::PyRef ScopeBuilder::make_method(base::ByteView method) const {
-  for (const py::PyRef* known : {&names_.GET, &names_.POST, &names_.PUT, &names_.PATCH, &names_.DELETE,
-                                 &names_.HEAD, &names_.OPTIONS}) {
+  for (const py::PyRef* known : {&names_.GET, &names_.POST, &names_.PUT, &names_.PATCH,
+                                 &names_.DELETE, &names_.HEAD, &names_.OPTIONS}) {
     if (PyUnicode_GET_LENGTH(known->get()) == static_cast<Py_ssize_t>(method.size()) &&
         method == static_cast<const char*>(PyUnicode_DATA(known->get()))) {
       return py::PyRef::borrow(known->get());
     }
   }
-  return py::PyRef::steal(PyUnicode_FromStringAndSize(method.data(), static_cast<Py_ssize_t>(method.size())));
+  return py::PyRef::steal(
+      PyUnicode_FromStringAndSize(method.data(), static_cast<Py_ssize_t>(method.size())));
 }
 
 py::PyRef ScopeBuilder::make_headers(const http::RequestHead& head) {
@@ -92,7 +99,8 @@ bool ScopeBuilder::set_path(PyObject* scope, base::ByteView raw_path) const {
   const bool encoded = raw_path.find('%') != base::ByteView::npos;
   const std::string decoded = encoded ? percent_decode(raw_path) : std::string();
   const base::ByteView plain = encoded ? base::ByteView(decoded) : raw_path;
-  py::PyRef path = py::PyRef::steal(PyUnicode_DecodeUTF8(plain.data(), static_cast<Py_ssize_t>(plain.size()), "replace"));
+  py::PyRef path = py::PyRef::steal(
+      PyUnicode_DecodeUTF8(plain.data(), static_cast<Py_ssize_t>(plain.size()), "replace"));
   py::PyRef raw = bytes_of(raw_path);
   if (path && raw && PyUnicode_GET_LENGTH(root_path_.get()) > 0) {
     path = py::PyRef::steal(PyUnicode_Concat(root_path_.get(), path.get()));

@@ -1,5 +1,6 @@
-// asgi/scope.hpp: the scope of ASGI's http protocol (asgiref specs/www.rst, "HTTP Connection Scope"), made by copying a
-// template per connection and filling in what is the request's own. Keys stand in uvicorn's order. Needs the GIL.
+// asgi/scope.hpp: the scope of ASGI's http protocol (asgiref specs/www.rst, "HTTP Connection
+// Scope"), made by copying a template per connection and filling in what is the request's own. Keys
+// stand in uvicorn's order. Needs the GIL.
 #pragma once
 
 #include "asgi/header_names.hpp"
@@ -12,8 +13,12 @@ namespace fasterapi::asgi {
 // What of the scope is the same for all requests of a connection.
 class ConnectionScope final : public server::ConnectionData {
  public:
-  ConnectionScope(py::PyRef scope, py::PyRef client, bool trusted, py::ReleaseQueue& releases) noexcept
-      : template_(std::move(scope)), client_(std::move(client)), trusted_(trusted), releases_(releases) {}
+  ConnectionScope(py::PyRef scope, py::PyRef client, bool trusted,
+                  py::ReleaseQueue& releases) noexcept
+      : template_(std::move(scope)),
+        client_(std::move(client)),
+        trusted_(trusted),
+        releases_(releases) {}
   ~ConnectionScope() override {  // dropped with its connection, while the loop polls
     releases_.push(template_.release());
     releases_.push(client_.release());
@@ -35,7 +40,9 @@ class ScopeBuilder {
  public:
   // `state` is the lifespan state, copied for each request; `root_path` is uvicorn's --root-path.
   ScopeBuilder(py::State& module_state, py::PyRef state, py::PyRef root_path) noexcept
-      : names_(module_state.names), module_state_(module_state), state_(std::move(state)),
+      : names_(module_state.names),
+        module_state_(module_state),
+        state_(std::move(state)),
         root_path_(std::move(root_path)) {}
 
   // Null with the Python error set, here and below.

@@ -7,10 +7,12 @@
 namespace fasterapi::asgi {
 namespace {
 
-// Whether loop.create_task is what asyncio defines: monitoring agents replace it, on the class or on the instance.
+// Whether loop.create_task is what asyncio defines: monitoring agents replace it, on the class or
+// on the instance.
 bool is_asyncios_create_task(const py::State& state, PyObject* loop) {
   const auto bound = py::PyRef::steal(PyObject_GetAttr(loop, state.names.create_task.get()));
-  const auto original = py::PyRef::steal(PyObject_GetAttr(state.base_loop_class.get(), state.names.create_task.get()));
+  const auto original = py::PyRef::steal(
+      PyObject_GetAttr(state.base_loop_class.get(), state.names.create_task.get()));
   if (!bound || !original) return PyErr_Clear(), false;  // only AttributeError is possible
   return PyMethod_Check(bound.get()) && PyMethod_GET_FUNCTION(bound.get()) == original.get();
 }
@@ -26,10 +28,12 @@ bool TaskRunner::open(py::State& state, py::PyBorrowed loop) {
 }
 
 void TaskRunner::begin_batch() {
-  const auto factory = py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names._task_factory.get()));
+  const auto factory =
+      py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names._task_factory.get()));
   const auto debug = py::PyRef::steal(PyObject_CallMethod(loop_.get(), "get_debug", nullptr));
   if (!factory || !debug) PyErr_Clear();  // a loop without these attributes: no inline start
-  inline_start_ = create_task_is_asyncios_ && factory && factory.get() == Py_None && debug && debug.get() == Py_False;
+  inline_start_ = create_task_is_asyncios_ && factory && factory.get() == Py_None && debug &&
+                  debug.get() == Py_False;
 }
 
 py::PyRef TaskRunner::run(py::PyRef coroutine) {
@@ -37,24 +41,32 @@ py::PyRef TaskRunner::run(py::PyRef coroutine) {
   const auto context = py::PyRef::steal(PyContext_Copy(context_.get()));
   if (!context) return {};
   if (inline_start_) return run_inline(coroutine.get(), context.get());
-  const auto create_task = py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names.create_task.get()));
+  const auto create_task =
+      py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names.create_task.get()));
   if (!create_task) return {};
   PyObject* arguments[] = {coroutine.get(), context.get()};
-  return py::PyRef::steal(PyObject_Vectorcall(create_task.get(), arguments, 1, state_->context_keyword.get()));
+  return py::PyRef::steal(
+      PyObject_Vectorcall(create_task.get(), arguments, 1, state_->context_keyword.get()));
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
 py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
   PyObject* arguments[] = {coroutine, loop_.get(), context, Py_True};
-  return py::PyRef::steal(PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
+  return py::PyRef::steal(
+      PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
 }
 #else
 py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
-  py::StepCapture capture(context);
   PyObject* arguments[] = {coroutine, loop_.get(), context, state_->request_task_name.get()};
-  py::PyRef task = py::PyRef::steal(
-      PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
-  const py::PyRef step = capture.take_step();
+  py::PyRef task;
+  py::PyRef step;
+  {
+    py::StepCapture capture(
+        context);  // of the constructor alone: what the step itself schedules is queued
+    task = py::PyRef::steal(
+        PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
+    step = capture.take_step();
+  }
   if (!task || !step) return task;
   if (PyContext_Enter(context) < 0) return {};
   const auto stepped = py::PyRef::steal(PyObject_CallNoArgs(step.get()));
@@ -66,7 +78,15 @@ py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed contex
 #endif
 
 py::PyRef TaskRunner::new_future() noexcept {
-  return py::PyRef::steal(PyObject_CallMethodNoArgs(loop_.get(), state_->names.create_future.get()));
+  return py::PyRef::steal(
+      PyObject_CallMethodNoArgs(loop_.get(), state_->names.create_future.get()));
+}
+
+bool TaskRunner::can_wake() const noexcept {
+  if (!loop_) return false;
+  const auto closed = py::PyRef::steal(PyObject_CallMethod(loop_.get(), "is_closed", nullptr));
+  if (!closed) PyErr_Clear();  // a loop object without is_closed(): nothing can be said
+  return closed.get() == Py_False;
 }
 
 int TaskRunner::traverse(visitproc visit, void* arg) const {

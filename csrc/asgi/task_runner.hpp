@@ -1,5 +1,5 @@
-// asgi/task_runner.hpp: one genuine asyncio.Task per request, its first step run at once, in a copy of the context in
-// which the server was started (as asyncio does for protocols). Needs the GIL.
+// asgi/task_runner.hpp: one genuine asyncio.Task per request, its first step run at once, in a copy
+// of the context in which the server was started (as asyncio does for protocols). Needs the GIL.
 #pragma once
 
 #include "py/state.hpp"
@@ -11,13 +11,16 @@ class TaskRunner {
   // False with the Python error set.
   [[nodiscard]] bool open(py::State& state, py::PyBorrowed loop);
 
-  // To be called before a batch: tasks may only start inline if nobody else has a say in how tasks are made.
+  // To be called before a batch: tasks may only start inline if nobody else has a say in how tasks
+  // are made.
   void begin_batch();
 
   // The task that runs `coroutine`; it may have ended already. Null with the Python error set.
   [[nodiscard]] py::PyRef run(py::PyRef coroutine);
 
   [[nodiscard]] py::PyRef new_future() noexcept;
+  // The loop still runs callbacks.
+  [[nodiscard]] bool can_wake() const noexcept;
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;
 

@@ -1,4 +1,5 @@
-// base/address.hpp: one end of a stream socket, as ASGI's scope names it (www.rst: "client", "server").
+// base/address.hpp: one end of a stream socket, as ASGI's scope names it (www.rst: "client",
+// "server").
 #pragma once
 
 #include <string>

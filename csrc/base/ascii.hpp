@@ -16,14 +16,15 @@ inline constexpr auto kLower = [] {
   for (int c = 0; c < 256; ++c) table[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   return table;
 }();
-inline constexpr auto kTokenLower = [] {  // the lower-case letter of a token character, 0 for every other byte
-  std::array<char, 256> table{};
-  for (const char c : ByteView("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) {
-    table[static_cast<unsigned char>(c)] = c;
-  }
-  for (int c = 'A'; c <= 'Z'; ++c) table[c] = static_cast<char>(c + 32);
-  return table;
-}();
+inline constexpr auto kTokenLower =
+    [] {  // the lower-case letter of a token character, 0 for every other byte
+      std::array<char, 256> table{};
+      for (const char c : ByteView("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) {
+        table[static_cast<unsigned char>(c)] = c;
+      }
+      for (int c = 'A'; c <= 'Z'; ++c) table[c] = static_cast<char>(c + 32);
+      return table;
+    }();
 }  // namespace detail
 
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
@@ -43,7 +44,8 @@ inline constexpr auto kTokenLower = [] {  // the lower-case letter of a token ch
 
 [[nodiscard]] constexpr bool is_ows(char c) noexcept { return c == ' ' || c == '\t'; }
 
-// Whether `bytes` equals `lower` but for the case of ASCII letters. REQUIRES: `lower` is lower-case.
+// Whether `bytes` equals `lower` but for the case of ASCII letters. REQUIRES: `lower` is
+// lower-case.
 [[nodiscard]] constexpr bool equals_ignoring_case(ByteView bytes, ByteView lower) noexcept {
   if (bytes.size() != lower.size()) return false;
   for (std::size_t i = 0; i < bytes.size(); ++i) {

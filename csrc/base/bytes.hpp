@@ -1,5 +1,6 @@
-// base/bytes.hpp: views of bytes and a buffer that grows at its end and is consumed at its beginning.
-// A ByteView never outlives the call that received it; keeping means copying into a ByteBuffer. One thread.
+// base/bytes.hpp: views of bytes and a buffer that grows at its end and is consumed at its
+// beginning. A ByteView never outlives the call that received it; keeping means copying into a
+// ByteBuffer. One thread.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ class ByteBuffer {
   void consume(std::size_t count) noexcept {
     begin_ += count;
     if (begin_ < bytes_.size() - begin_) return;
-    bytes_.erase(0, begin_);  // moves no more than was consumed: a buffer never quite emptied stays small
+    bytes_.erase(
+        0, begin_);  // moves no more than was consumed: a buffer never quite emptied stays small
     begin_ = 0;
   }
 
@@ -27,7 +29,8 @@ class ByteBuffer {
     begin_ = 0;
   }
 
-  // Gives memory back that an unusually large message needed: an idle connection keeps at most `bytes`.
+  // Gives memory back that an unusually large message needed: an idle connection keeps at most
+  // `bytes`.
   void keep_at_most(std::size_t bytes) {
     // Swapped, not assigned: a string that is assigned an empty one keeps its memory.
     if (empty() && bytes_.capacity() > bytes) std::string().swap(bytes_);

@@ -8,7 +8,8 @@ namespace fasterapi::base {
 std::uint64_t monotonic_ms() noexcept {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
 }
 
 ByteView HttpDate::at(std::time_t seconds) noexcept {
@@ -18,7 +19,8 @@ ByteView HttpDate::at(std::time_t seconds) noexcept {
   if (seconds != seconds_) {
     std::tm utc{};
     gmtime_r(&seconds, &utc);
-    std::snprintf(text_.data(), text_.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",  // not strftime: no locale
+    std::snprintf(text_.data(), text_.size(),
+                  "%s, %02d %s %04d %02d:%02d:%02d GMT",  // not strftime: no locale
                   kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday % 100,
                   kMonths[static_cast<std::size_t>(utc.tm_mon)], (utc.tm_year + 1900) % 10000,
                   utc.tm_hour % 100, utc.tm_min % 100, utc.tm_sec % 100);

@@ -1,4 +1,5 @@
-// base/clock.hpp: monotonic milliseconds, and the Date of RFC 9110 section 5.6.7 made once per second.
+// base/clock.hpp: monotonic milliseconds, and the Date of RFC 9110 section 5.6.7 made once per
+// second.
 #pragma once
 
 #include <array>

@@ -17,7 +17,8 @@ struct Registry {
 };
 
 Registry& registry() {
-  static auto* const made = new Registry;  // never destroyed: objects may outlive static destruction
+  static auto* const made =
+      new Registry;  // never destroyed: objects may outlive static destruction
   return *made;
 }
 

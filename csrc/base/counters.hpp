@@ -1,5 +1,6 @@
-// base/counters.hpp: how many objects of each class are alive, in debug builds; nothing at all in release builds.
-// Derive privately: `class Connection : base::Counted<Connection>`. Tests demand zero at their end.
+// base/counters.hpp: how many objects of each class are alive, in debug builds; nothing at all in
+// release builds. Derive privately: `class Connection : base::Counted<Connection>`. Tests demand
+// zero at their end.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
-// base/payload.hpp: bytes together with whatever keeps them alive, type-erased so that no room needs to know the owner.
-// Move-only. The release function runs exactly once, on the thread that drops the Payload.
+// base/payload.hpp: bytes together with whatever keeps them alive, type-erased so that no room
+// needs to know the owner. Move-only. The release function runs exactly once, on the thread that
+// drops the Payload.
 #pragma once
 
 #include <memory>

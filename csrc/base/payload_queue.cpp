@@ -57,7 +57,8 @@ void PayloadQueue::consume(std::size_t count) noexcept {
   drop_consumed();
 }
 
-// Moves no more than was consumed since the last time: a queue that is never quite emptied stays small.
+// Moves no more than was consumed since the last time: a queue that is never quite emptied stays
+// small.
 void PayloadQueue::drop_consumed() noexcept {
   if (first_ >= segments_.size() - first_) {
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));

@@ -1,5 +1,5 @@
-// base/payload_queue.hpp: bytes on their way out, in order: small ones copied together, large ones by reference.
-// Filled by http/response_writer, emptied by loop/tcp_stream. One owner, one thread.
+// base/payload_queue.hpp: bytes on their way out, in order: small ones copied together, large ones
+// by reference. Filled by http/response_writer, emptied by loop/tcp_stream. One owner, one thread.
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// base/result.hpp: a value or an error. For mistakes of a peer or a caller, which are values here and never thrown.
+// base/result.hpp: a value or an error. For mistakes of a peer or a caller, which are values here
+// and never thrown.
 #pragma once
 
 #include <utility>

@@ -7,7 +7,8 @@ namespace fasterapi::http {
 
 std::optional<ProtocolError> check_request_framing(const RequestFraming& framing) noexcept {
   if (framing.transfer_encoding_fields == 0) return std::nullopt;
-  // RFC 9112 section 6.1: a transfer coding on HTTP/1.0 is the shape of request smuggling; we know no coding but chunked.
+  // RFC 9112 section 6.1: a transfer coding on HTTP/1.0 is the shape of request smuggling; we know
+  // no coding but chunked.
   const bool beyond_doubt = framing.transfer_encoding_fields == 1 && framing.minor_version >= 1 &&
                             base::equals_ignoring_case(framing.transfer_encoding, "chunked");
   if (!beyond_doubt) return ProtocolError::AmbiguousFraming;

@@ -1,5 +1,5 @@
-// http/body_framing.hpp: the rules of RFC 9112 section 6.3 that llhttp leaves open, and the length of a response.
-// Pure functions.
+// http/body_framing.hpp: the rules of RFC 9112 section 6.3 that llhttp leaves open, and the length
+// of a response. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,11 @@ struct RequestFraming {
   int minor_version = 1;
 };
 
-// Whether the request's length is beyond doubt. llhttp has refused Content-Length that is malformed, repeated or joined
-// by Transfer-Encoding; it accepts "gzip, chunked" and Transfer-Encoding on HTTP/1.0, which we refuse.
-[[nodiscard]] std::optional<ProtocolError> check_request_framing(const RequestFraming& framing) noexcept;
+// Whether the request's length is beyond doubt. llhttp has refused Content-Length that is
+// malformed, repeated or joined by Transfer-Encoding; it accepts "gzip, chunked" and
+// Transfer-Encoding on HTTP/1.0, which we refuse.
+[[nodiscard]] std::optional<ProtocolError> check_request_framing(
+    const RequestFraming& framing) noexcept;
 
 enum class BodyFraming : std::uint8_t {
   None,           // no body by the nature of the message: HEAD, 204, 304
@@ -29,7 +31,7 @@ enum class BodyFraming : std::uint8_t {
 };
 
 // RFC 9112 section 6.3 and RFC 9110 section 6.4.1, from the sender's side.
-[[nodiscard]] BodyFraming response_framing(bool request_is_head, int request_minor_version, int status,
-                                           bool has_content_length) noexcept;
+[[nodiscard]] BodyFraming response_framing(bool request_is_head, int request_minor_version,
+                                           int status, bool has_content_length) noexcept;
 
 }  // namespace fasterapi::http

@@ -30,7 +30,8 @@ Event Connection::next_event() noexcept {
       request_state_ = next(request_state_, RequestEvent::HeadComplete);
       return {EventKind::RequestHead};
     }
-    if (const base::ByteView body = parser_.take_body(); !body.empty()) return {EventKind::BodyChunk, body};
+    if (const base::ByteView body = parser_.take_body(); !body.empty())
+      return {EventKind::BodyChunk, body};
     if (parser_.take_end()) {
       request_state_ = next(request_state_, RequestEvent::MessageComplete);
       return {EventKind::EndOfMessage};
@@ -45,11 +46,13 @@ Event Connection::next_event() noexcept {
   }
 }
 
-SendError Connection::begin_head(base::PayloadQueue& out, int status, base::ByteView default_fields) {
+SendError Connection::begin_head(base::PayloadQueue& out, int status,
+                                 base::ByteView default_fields) {
   if (response_state_ == ResponseState::Body) return SendError::HeadAlreadySent;
   if (response_state_ != ResponseState::Idle) return SendError::AlreadyComplete;
   const bool keep_alive = head().keep_alive() && !last_ && request_state_ != RequestState::Failed;
-  return writer_.begin_head(out, {head().is_head(), head().minor_version(), keep_alive}, status, default_fields);
+  return writer_.begin_head(out, {head().is_head(), head().minor_version(), keep_alive}, status,
+                            default_fields);
 }
 
 SendError Connection::end_head() {
@@ -60,7 +63,8 @@ SendError Connection::end_head() {
 
 SendError Connection::check_body() const noexcept {
   if (response_state_ == ResponseState::Body) return SendError::None;
-  return response_state_ == ResponseState::Idle ? SendError::HeadNotSent : SendError::AlreadyComplete;
+  return response_state_ == ResponseState::Idle ? SendError::HeadNotSent
+                                                : SendError::AlreadyComplete;
 }
 
 void Connection::send_last_reply(base::PayloadQueue& out, int status, base::ByteView text,
@@ -77,7 +81,8 @@ void Connection::send_last_reply(base::PayloadQueue& out, int status, base::Byte
 }
 
 bool Connection::start_next_cycle() noexcept {
-  const bool both_complete = request_state_ == RequestState::Done && response_state_ == ResponseState::Done;
+  const bool both_complete =
+      request_state_ == RequestState::Done && response_state_ == ResponseState::Done;
   if (!both_complete || last_ || !writer_.keep_alive()) return false;
   request_state_ = next(request_state_, RequestEvent::NextCycle);
   response_state_ = next(response_state_, ResponseEvent::NextCycle);

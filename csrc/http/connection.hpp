@@ -1,5 +1,6 @@
-// http/connection.hpp: one HTTP/1.1 connection without any I/O: bytes in, events out; a response in, bytes out
-// (RFC 9112). Requests are taken one at a time: the next begins with start_next_cycle(). One owner, one thread.
+// http/connection.hpp: one HTTP/1.1 connection without any I/O: bytes in, events out; a response
+// in, bytes out (RFC 9112). Requests are taken one at a time: the next begins with
+// start_next_cycle(). One owner, one thread.
 #pragma once
 
 #include "base/counters.hpp"
@@ -18,7 +19,8 @@ class Connection : base::Counted<Connection> {
   Connection(const base::Limits& limits, const StatusLines& status_lines) noexcept
       : parser_(limits), writer_(status_lines) {}
 
-  // Takes bytes of the peer. The view is used until retain(), which keeps a copy of what was not yet parsed.
+  // Takes bytes of the peer. The view is used until retain(), which keeps a copy of what was not
+  // yet parsed.
   void receive(base::ByteView bytes);
   void retain();
   // Bytes received and not yet parsed.
@@ -36,21 +38,25 @@ class Connection : base::Counted<Connection> {
     return request_state_ == RequestState::Idle && parser_.at_message_start() && input_.empty();
   }
 
-  // The response to the open request, appended to `out`. Fields go to response().add_field() between begin and end.
-  [[nodiscard]] SendError begin_head(base::PayloadQueue& out, int status, base::ByteView default_fields);
+  // The response to the open request, appended to `out`. Fields go to response().add_field()
+  // between begin and end.
+  [[nodiscard]] SendError begin_head(base::PayloadQueue& out, int status,
+                                     base::ByteView default_fields);
   [[nodiscard]] SendError end_head();
   template <class Bytes>  // ByteView: copied, Payload: by reference
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, Bytes bytes, bool more) {
     if (const SendError error = check_body(); error != SendError::None) return error;
     const SendError error = writer_.send_body(out, std::move(bytes), more);
-    if (error != SendError::None || !more) response_state_ = next(response_state_, ResponseEvent::BodyComplete);
+    if (error != SendError::None || !more)
+      response_state_ = next(response_state_, ResponseEvent::BodyComplete);
     return error;
   }
   [[nodiscard]] ResponseWriter& response() noexcept { return writer_; }
 
-  // A whole plain-text response, the last one of the connection: the peer's or the server's failure. Whatever else was
-  // to be answered is given up. REQUIRES: response_state() == Idle.
-  void send_last_reply(base::PayloadQueue& out, int status, base::ByteView text, base::ByteView default_fields);
+  // A whole plain-text response, the last one of the connection: the peer's or the server's
+  // failure. Whatever else was to be answered is given up. REQUIRES: response_state() == Idle.
+  void send_last_reply(base::PayloadQueue& out, int status, base::ByteView text,
+                       base::ByteView default_fields);
 
   // The current response is the last one.
   void must_close() noexcept {
@@ -58,7 +64,8 @@ class Connection : base::Counted<Connection> {
     writer_.must_close();
   }
 
-  // After both messages are complete: true and ready for the next request, or false if the connection has to close.
+  // After both messages are complete: true and ready for the next request, or false if the
+  // connection has to close.
   [[nodiscard]] bool start_next_cycle() noexcept;
 
  private:
@@ -66,7 +73,7 @@ class Connection : base::Counted<Connection> {
 
   RequestParser parser_;
   ResponseWriter writer_;
-  base::ByteView input_;     // the unparsed rest: a view of the caller's bytes or of kept_
+  base::ByteView input_;  // the unparsed rest: a view of the caller's bytes or of kept_
   base::ByteBuffer kept_;
   RequestState request_state_ = RequestState::Idle;
   ResponseState response_state_ = ResponseState::Idle;

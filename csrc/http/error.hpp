@@ -1,5 +1,6 @@
-// http/error.hpp: the two kinds of HTTP mistakes, each with its text: the peer's (with the status that answers it) and
-// the application's. Tables only; who replies, logs or raises is decided elsewhere.
+// http/error.hpp: the two kinds of HTTP mistakes, each with its text: the peer's (with the status
+// that answers it) and the application's. Tables only; who replies, logs or raises is decided
+// elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,15 @@
 namespace fasterapi::http {
 
 // name, status hint, cause as logged
-#define FASTERAPI_PROTOCOL_ERRORS(X)                                                                  \
-  X(MalformedRequest, 400, "malformed request line, header or chunk")                                 \
-  X(AmbiguousFraming, 400, "Transfer-Encoding other than a single 'chunked', or on HTTP/1.0")         \
-  X(BadHost, 400, "not exactly one Host header")                                                      \
-  X(BadTarget, 400, "request target is neither a path, '*' for OPTIONS, nor an absolute http URI")    \
-  X(UnsupportedVersion, 505, "major HTTP version is not 1")                                           \
-  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")                           \
-  X(UnreadBodyTooLarge, 413, "request body arrived after the response and exceeds what is discarded")
+#define FASTERAPI_PROTOCOL_ERRORS(X)                                                               \
+  X(MalformedRequest, 400, "malformed request line, header or chunk")                              \
+  X(AmbiguousFraming, 400, "Transfer-Encoding other than a single 'chunked', or on HTTP/1.0")      \
+  X(BadHost, 400, "not exactly one Host header")                                                   \
+  X(BadTarget, 400, "request target is neither a path, '*' for OPTIONS, nor an absolute http URI") \
+  X(UnsupportedVersion, 505, "major HTTP version is not 1")                                        \
+  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")                        \
+  X(UnreadBodyTooLarge, 413,                                                                       \
+    "request body arrived after the response and exceeds what is discarded")
 
 enum class ProtocolError : std::uint8_t {
 #define X(name, status, cause) name,
@@ -28,15 +30,15 @@ enum class ProtocolError : std::uint8_t {
 [[nodiscard]] base::ByteView cause_of(ProtocolError error) noexcept;
 
 // name, text as raised in the application; the texts are uvicorn's where it has one
-#define FASTERAPI_SEND_ERRORS(X)                                                                             \
-  X(HeadAlreadySent, "Expected ASGI message 'http.response.body', but got 'http.response.start'.")           \
-  X(HeadNotSent, "Expected ASGI message 'http.response.start', but got 'http.response.body'.")               \
-  X(AlreadyComplete, "Unexpected ASGI message sent, after response already completed.")                      \
-  X(IllegalStatus, "Illegal HTTP status code: a final status is 200 to 599.")                                \
-  X(IllegalFieldName, "Invalid HTTP header name.")                                                           \
-  X(IllegalFieldValue, "Invalid HTTP header value.")                                                         \
-  X(IllegalLength, "Invalid Content-Length header: one value of decimal digits is allowed.")                 \
-  X(BodyTooLong, "Response content longer than Content-Length")                                              \
+#define FASTERAPI_SEND_ERRORS(X)                                                                   \
+  X(HeadAlreadySent, "Expected ASGI message 'http.response.body', but got 'http.response.start'.") \
+  X(HeadNotSent, "Expected ASGI message 'http.response.start', but got 'http.response.body'.")     \
+  X(AlreadyComplete, "Unexpected ASGI message sent, after response already completed.")            \
+  X(IllegalStatus, "Illegal HTTP status code: a final status is 200 to 599.")                      \
+  X(IllegalFieldName, "Invalid HTTP header name.")                                                 \
+  X(IllegalFieldValue, "Invalid HTTP header value.")                                               \
+  X(IllegalLength, "Invalid Content-Length header: one value of decimal digits is allowed.")       \
+  X(BodyTooLong, "Response content longer than Content-Length")                                    \
   X(BodyTooShort, "Response content shorter than Content-Length")
 
 enum class SendError : std::uint8_t {

@@ -1,5 +1,6 @@
-// http/event.hpp: what a connection's peer said: a request head, chunks of its body, its end (RFC 9112 section 2.1).
-// A RequestHead owns its bytes in one string and is reused from request to request.
+// http/event.hpp: what a connection's peer said: a request head, chunks of its body, its end (RFC
+// 9112 section 2.1). A RequestHead owns its bytes in one string and is reused from request to
+// request.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class RequestHead {
 
   [[nodiscard]] base::ByteView method() const noexcept { return method_; }
   [[nodiscard]] base::ByteView target() const noexcept { return at(target_); }
-  // The target without query and, in absolute-form, without scheme and authority; undecoded. "*" for OPTIONS *.
+  // The target without query and, in absolute-form, without scheme and authority; undecoded. "*"
+  // for OPTIONS *.
   [[nodiscard]] base::ByteView raw_path() const noexcept { return at(path_); }
   [[nodiscard]] base::ByteView query() const noexcept { return at(query_); }
   [[nodiscard]] int minor_version() const noexcept { return minor_version_; }
@@ -31,9 +33,13 @@ class RequestHead {
     return {at(fields_[index].name), at(fields_[index].value)};
   }
 
-  [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept {
+    return content_length_;
+  }
   [[nodiscard]] bool chunked() const noexcept { return chunked_; }
-  [[nodiscard]] bool has_body() const noexcept { return chunked_ || content_length_.value_or(0) > 0; }
+  [[nodiscard]] bool has_body() const noexcept {
+    return chunked_ || content_length_.value_or(0) > 0;
+  }
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
   [[nodiscard]] bool expect_continue() const noexcept { return expect_continue_; }
   // Both Upgrade and Connection: upgrade are there (RFC 9110 section 7.8).

@@ -1,5 +1,5 @@
-// http/request_parser.hpp: bytes of a connection to request events, by llhttp (RFC 9112). The only user of llhttp.h.
-// No callback leaves this class: the caller pulls. One parser per connection.
+// http/request_parser.hpp: bytes of a connection to request events, by llhttp (RFC 9112). The only
+// user of llhttp.h. No callback leaves this class: the caller pulls. One parser per connection.
 #pragma once
 
 #include <llhttp.h>
@@ -19,8 +19,9 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Parses up to the end of `bytes` or of the message; returns how many bytes were used. What was found is then in
-  // take_head(), take_body(), take_end() and error(), to be asked in this order before the next call.
+  // Parses up to the end of `bytes` or of the message; returns how many bytes were used. What was
+  // found is then in take_head(), take_body(), take_end() and error(), to be asked in this order
+  // before the next call.
   [[nodiscard]] std::size_t parse(base::ByteView bytes) noexcept;
 
   [[nodiscard]] bool take_head() noexcept { return std::exchange(head_ready_, false); }
@@ -41,8 +42,11 @@ class RequestParser {
   enum class FieldPart : std::uint8_t { None, Name, Value };
 
   static const llhttp_settings_t& settings() noexcept;
-  static RequestParser& self(llhttp_t* parser) noexcept { return *static_cast<RequestParser*>(parser->data); }
+  static RequestParser& self(llhttp_t* parser) noexcept {
+    return *static_cast<RequestParser*>(parser->data);
+  }
 
+  int on_protocol(base::ByteView bytes) noexcept;
   int on_target(base::ByteView bytes);
   int on_field_name(base::ByteView bytes);
   int on_field_value(base::ByteView bytes);
@@ -52,6 +56,7 @@ class RequestParser {
   int on_message_complete() noexcept;
 
   int refuse(ProtocolError error) noexcept;
+  int count_trailer(std::size_t bytes) noexcept;
   [[nodiscard]] std::optional<ProtocolError> finish_head();
   [[nodiscard]] bool split_target() noexcept;
   void note_field(base::ByteView name, base::ByteView value) noexcept;
@@ -64,12 +69,15 @@ class RequestParser {
   std::string joined_body_;
   base::ByteView transfer_encoding_;
   std::size_t head_bytes_ = 0;
+  std::size_t trailer_bytes_ = 0;
   std::optional<ProtocolError> error_;
   int host_fields_ = 0;
   int transfer_encoding_fields_ = 0;
   FieldPart part_ = FieldPart::None;
   bool in_message_ = false;
   bool in_body_ = false;  // fields from here on are trailers: counted, not kept
+  bool stop_after_head_ =
+      false;  // the input may hold more than a head may have: its end has to be known
   bool head_ready_ = false;
   bool end_ready_ = false;
 };

@@ -49,7 +49,8 @@ SendError ResponseWriter::add_field(base::ByteView name, base::ByteView value) {
   *to++ = '\n';
   const base::ByteView written(lower_name, name.size());
   if (written == "content-length") return note_length(value);
-  if (written == "transfer-encoding") {  // framing is ours alone (RFC 9112 section 6.1): the application's is dropped
+  if (written == "transfer-encoding") {  // framing is ours alone (RFC 9112 section 6.1): the
+                                         // application's is dropped
     out_->rollback(out_->size() - (name.size() + value.size() + 4));
   } else if (written == "connection" && base::list_contains(value, "close")) {
     keep_alive_ = false;
@@ -66,7 +67,8 @@ SendError ResponseWriter::note_length(base::ByteView value) noexcept {
 }
 
 SendError ResponseWriter::end_head() {
-  framing_ = response_framing(request_.is_head, request_.minor_version, status_, content_length_.has_value());
+  framing_ = response_framing(request_.is_head, request_.minor_version, status_,
+                              content_length_.has_value());
   if (framing_ == BodyFraming::UntilClose) keep_alive_ = false;
   if (!keep_alive_ && !close_written_) out_->append("connection: close\r\n");
   out_->append(framing_ == BodyFraming::Chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
@@ -109,7 +111,8 @@ SendError ResponseWriter::send(base::PayloadQueue& out, Bytes bytes, std::size_t
     } else if constexpr (std::is_same_v<Bytes, base::ByteView>) {
       out.append(bytes.substr(0, piece.size));
     } else {
-      out.append(bytes.view().substr(0, piece.size));  // copied: the cut piece of a body that is too long anyway
+      out.append(bytes.view().substr(
+          0, piece.size));  // copied: the cut piece of a body that is too long anyway
     }
     if (chunked) out.append("\r\n");
   }

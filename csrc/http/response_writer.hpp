@@ -1,5 +1,6 @@
-// http/response_writer.hpp: one response to bytes: status line, fields, body in its framing (RFC 9112 sections 4 to 7).
-// Validates before it writes: an illegal head leaves the queue as it was. One writer per connection, reused.
+// http/response_writer.hpp: one response to bytes: status line, fields, body in its framing (RFC
+// 9112 sections 4 to 7). Validates before it writes: an illegal head leaves the queue as it was.
+// One writer per connection, reused.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +23,21 @@ class ResponseWriter {
     bool keep_alive = false;
   };
 
-  // Writes the status line and `default_fields` (whole lines). Then add_field() for each field, then end_head().
+  // Writes the status line and `default_fields` (whole lines). Then add_field() for each field,
+  // then end_head().
   [[nodiscard]] SendError begin_head(base::PayloadQueue& out, Request request, int status,
                                      base::ByteView default_fields);
-  // Names are written in lower case. After an error the head is gone from the queue and must be begun anew.
+  // Names are written in lower case. After an error the head is gone from the queue and must be
+  // begun anew.
   [[nodiscard]] SendError add_field(base::ByteView name, base::ByteView value);
   // Takes back what begin_head() and add_field() wrote. REQUIRES: the head is being written.
   void abandon_head() noexcept { out_->rollback(head_begin_); }
   // Adds the fields for framing and for closing that the application left out.
   [[nodiscard]] SendError end_head();
 
-  // Writes a piece of the body, copied or by reference; `more` is false for the last. A body that the message cannot
-  // have (HEAD, 204, 304) is dropped. The piece that makes the body longer than declared is cut at the declared length.
+  // Writes a piece of the body, copied or by reference; `more` is false for the last. A body that
+  // the message cannot have (HEAD, 204, 304) is dropped. The piece that makes the body longer than
+  // declared is cut at the declared length.
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::ByteView bytes, bool more);
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::Payload payload, bool more);
 

@@ -1,5 +1,6 @@
-// http/state.hpp: the state machine of one HTTP/1.1 connection, as a table per direction (RFC 9112 section 9).
-// Everything that decides what may come next stands here; a pair that is missing is an error.
+// http/state.hpp: the state machine of one HTTP/1.1 connection, as a table per direction (RFC 9112
+// section 9). Everything that decides what may come next stands here; a pair that is missing is an
+// error.
 #pragma once
 
 #include <array>
@@ -31,7 +32,8 @@ inline constexpr std::array kResponseTransitions{
     Transition{ResponseState::Done, ResponseEvent::NextCycle, ResponseState::Idle}};
 
 template <class State, class Event, std::size_t N>
-[[nodiscard]] constexpr State next(const std::array<Transition<State, Event>, N>& table, State from, Event event) {
+[[nodiscard]] constexpr State next(const std::array<Transition<State, Event>, N>& table, State from,
+                                   Event event) {
   for (const auto& transition : table) {
     if (transition.from == from && transition.event == event) return transition.to;
   }

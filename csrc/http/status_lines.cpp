@@ -6,12 +6,18 @@
 namespace fasterapi::http {
 namespace {
 
-constexpr std::pair<int, base::ByteView> kPhrases[] = {  // RFC 9110 section 15, where a reply of our own needs one
-    {100, "Continue"},         {200, "OK"},
-    {400, "Bad Request"},      {413, "Content Too Large"},
-    {414, "URI Too Long"},     {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"}, {501, "Not Implemented"},
-    {503, "Service Unavailable"},   {505, "HTTP Version Not Supported"}};
+constexpr std::pair<int, base::ByteView> kPhrases[] = {
+    // RFC 9110 section 15, where a reply of our own needs one
+    {100, "Continue"},
+    {200, "OK"},
+    {400, "Bad Request"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // http/status_lines.hpp: "HTTP/1.1 200 OK\r\n" for every status, made once (RFC 9112 section 4).
-// The reason phrases are RFC 9110's unless the owner names others: the server takes those of Python's http module, so
-// that the status line and the access log say the same. Immutable while serving.
+// The reason phrases are RFC 9110's unless the owner names others: the server takes those of
+// Python's http module, so that the status line and the access log say the same. Immutable while
+// serving.
 #pragma once
 
 #include <array>
@@ -27,7 +28,9 @@ class StatusLines {
   }
 
  private:
-  static std::size_t index(int status) noexcept { return static_cast<std::size_t>(status - kFirst); }
+  static std::size_t index(int status) noexcept {
+    return static_cast<std::size_t>(status - kFirst);
+  }
   std::array<std::string, kLast - kFirst + 1> lines_;
 };
 

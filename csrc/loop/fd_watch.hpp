@@ -1,5 +1,6 @@
-// loop/fd_watch.hpp: notes that a file descriptor became readable. For one trusted fd (the selector that asyncio's
-// transports use, nested): libuv aborts if a watched fd is closed under it, so users' fds are never watched here.
+// loop/fd_watch.hpp: notes that a file descriptor became readable. For one trusted fd (the selector
+// that asyncio's transports use, nested): libuv aborts if a watched fd is closed under it, so
+// users' fds are never watched here.
 #pragma once
 
 #include "loop/loop.hpp"
@@ -9,7 +10,8 @@ namespace fasterapi::loop {
 class FdWatch {
  public:
   UvError open(Loop& loop, int fd) {
-    const UvError error = handle_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(loop.uv(), poll, fd); });
+    const UvError error =
+        handle_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(loop.uv(), poll, fd); });
     if (error.ok()) uv_poll_start(handle_.get(), UV_READABLE, on_ready);
     return error;
   }

@@ -1,6 +1,7 @@
-// loop/handle.hpp: UvHandle<T> owns a libuv handle: closed first, freed in the close callback (libuv's design guide).
-// Built empty; the memory is handed to uv_X_init, and only an initialised handle is closed. After the owner is gone
-// `data` is null and late callbacks find nobody. An owner may therefore die in its own callback.
+// loop/handle.hpp: UvHandle<T> owns a libuv handle: closed first, freed in the close callback
+// (libuv's design guide). Built empty; the memory is handed to uv_X_init, and only an initialised
+// handle is closed. After the owner is gone `data` is null and late callbacks find nobody. An owner
+// may therefore die in its own callback.
 #pragma once
 
 #include <uv.h>

@@ -13,7 +13,8 @@ namespace {
 int family_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  return getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 ? address.ss_family : -errno;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 ? address.ss_family
+                                                                            : -errno;
 }
 
 }  // namespace
@@ -25,10 +26,12 @@ UvError Listener::listen(Loop& loop, int fd, int backlog) {
   if (own_fd < 0) return UvError(-errno);
   const bool is_unix = family == AF_UNIX;
   UvError error = handle_.open(this, [&](StreamMemory* memory) {
-    return is_unix ? uv_pipe_init(loop.uv(), &memory->pipe, 0) : uv_tcp_init(loop.uv(), &memory->tcp);
+    return is_unix ? uv_pipe_init(loop.uv(), &memory->pipe, 0)
+                   : uv_tcp_init(loop.uv(), &memory->tcp);
   });
   if (error.ok()) {
-    error = UvError(is_unix ? uv_pipe_open(&handle_.get()->pipe, own_fd) : uv_tcp_open(&handle_.get()->tcp, own_fd));
+    error = UvError(is_unix ? uv_pipe_open(&handle_.get()->pipe, own_fd)
+                            : uv_tcp_open(&handle_.get()->tcp, own_fd));
   }
   if (!error.ok()) {
     ::close(own_fd);

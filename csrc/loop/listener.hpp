@@ -1,4 +1,5 @@
-// loop/listener.hpp: a listening socket that somebody else has bound; tells when a connection can be accepted.
+// loop/listener.hpp: a listening socket that somebody else has bound; tells when a connection can
+// be accepted.
 #pragma once
 
 #include <functional>

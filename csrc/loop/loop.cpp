@@ -9,7 +9,8 @@ UvError Loop::open() {
   if (const UvError error(uv_loop_init(&uv_)); !error.ok()) return error;
   open_ = true;
   // Does nothing when called: that it ends the poll is all that is wanted.
-  return wakeup_.open(this, [&](uv_async_t* handle) { return uv_async_init(&uv_, handle, [](uv_async_t*) {}); });
+  return wakeup_.open(
+      this, [&](uv_async_t* handle) { return uv_async_init(&uv_, handle, [](uv_async_t*) {}); });
 }
 
 void Loop::close() noexcept {
@@ -18,7 +19,8 @@ void Loop::close() noexcept {
     observer->loop_closing();
   }
   wakeup_.close();
-  // Handles close in two turns at most: one for requests in flight that are cancelled, one for close callbacks.
+  // Handles close in two turns at most: one for requests in flight that are cancelled, one for
+  // close callbacks.
   while (uv_run(&uv_, UV_RUN_NOWAIT) != 0) {
   }
   [[maybe_unused]] const int status = uv_loop_close(&uv_);
@@ -33,7 +35,8 @@ void Loop::poll(bool wait) noexcept {
 
 void Loop::end_turn() {
   has_work_ = false;
-  for (std::size_t index = 0; index < observers_.size(); ++index) {  // an observer may be added or removed meanwhile
+  for (std::size_t index = 0; index < observers_.size();
+       ++index) {  // an observer may be added or removed meanwhile
     has_work_ |= observers_[index]->run_turn();
   }
 }
@@ -43,7 +46,8 @@ void Loop::wake() noexcept {
 }
 
 char* Loop::receive_buffer() {
-  if (!receive_buffer_) receive_buffer_ = std::make_unique_for_overwrite<char[]>(base::kReceiveBufferBytes);
+  if (!receive_buffer_)
+    receive_buffer_ = std::make_unique_for_overwrite<char[]>(base::kReceiveBufferBytes);
   return receive_buffer_.get();
 }
 

@@ -18,7 +18,8 @@ class TurnObserver {
  public:
   // Before the loop polls: send what the turn has left to be sent. No Python runs here.
   virtual void flush() = 0;
-  // After the poll, once per turn: do the work that the poll brought. True if work is left: the next poll won't wait.
+  // After the poll, once per turn: do the work that the poll brought. True if work is left: the
+  // next poll won't wait.
   virtual bool run_turn() = 0;
   // The loop is being closed: give up every handle on it.
   virtual void loop_closing() = 0;

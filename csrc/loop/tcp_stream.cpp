@@ -6,20 +6,23 @@
 
 namespace fasterapi::loop {
 
-// Owns the bytes that the kernel did not take at once, until libuv has written them or the stream is closed.
+// Owns the bytes that the kernel did not take at once, until libuv has written them or the stream
+// is closed.
 struct TcpStream::WriteRequest : base::Counted<WriteRequest> {
   uv_write_t request{};
   base::PayloadQueue bytes;
+  std::size_t given_bytes = 0;  // to libuv; the rest has more segments than one writev takes
 };
 
 namespace {
 
-std::size_t buffers_of(const base::PayloadQueue& queue, std::array<uv_buf_t, base::kWriteVectors>& buffers) {
+std::size_t buffers_of(const base::PayloadQueue& queue,
+                       std::array<uv_buf_t, base::kWriteVectors>& buffers) {
   std::array<base::ByteView, base::kWriteVectors> views;
   const std::size_t count = queue.gather(views);
   for (std::size_t index = 0; index < count; ++index) {
-    buffers[index] = uv_buf_init(const_cast<char*>(views[index].data()),  // libuv does not write to it
-                                 static_cast<unsigned>(views[index].size()));
+    buffers[index].base = const_cast<char*>(views[index].data());  // libuv does not write to it
+    buffers[index].len = views[index].size();  // uv_buf_init() takes only 32 bits of it
   }
   return count;
 }
@@ -29,20 +32,23 @@ std::size_t buffers_of(const base::PayloadQueue& queue, std::array<uv_buf_t, bas
 UvError TcpStream::accept(uv_stream_t* listener) {
   const bool is_unix = listener->type == UV_NAMED_PIPE;
   const UvError opened = handle_.open(this, [&](StreamMemory* memory) {
-    return is_unix ? uv_pipe_init(loop_.uv(), &memory->pipe, 0) : uv_tcp_init(loop_.uv(), &memory->tcp);
+    return is_unix ? uv_pipe_init(loop_.uv(), &memory->pipe, 0)
+                   : uv_tcp_init(loop_.uv(), &memory->tcp);
   });
   if (!opened.ok()) return opened;
   const UvError accepted(uv_accept(listener, &handle_.get()->stream));
   if (!accepted.ok()) {
     handle_.close();
   } else if (!is_unix) {
-    uv_tcp_nodelay(&handle_.get()->tcp, 1);  // as asyncio's transports; head and body leave together anyway
+    uv_tcp_nodelay(&handle_.get()->tcp,
+                   1);  // as asyncio's transports; head and body leave together anyway
   }
   return accepted;
 }
 
 void TcpStream::start_reading() noexcept {
-  if (!reading_ && is_open()) reading_ = uv_read_start(&handle_.get()->stream, on_alloc, on_read) == 0;
+  if (!reading_ && is_open())
+    reading_ = uv_read_start(&handle_.get()->stream, on_alloc, on_read) == 0;
 }
 
 void TcpStream::stop_reading() noexcept {
@@ -52,7 +58,8 @@ void TcpStream::stop_reading() noexcept {
 
 void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(handle->data);
-  *buffer = self ? uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes) : uv_buf_init(nullptr, 0);
+  *buffer = self ? uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes)
+                 : uv_buf_init(nullptr, 0);
 }
 
 void TcpStream::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
@@ -69,7 +76,8 @@ void TcpStream::flush() {
   while (!unsent_.empty()) {
     std::array<uv_buf_t, base::kWriteVectors> buffers;
     const std::size_t count = buffers_of(unsent_, buffers);
-    const int sent = uv_try_write(&handle_.get()->stream, buffers.data(), static_cast<unsigned>(count));
+    const int sent =
+        uv_try_write(&handle_.get()->stream, buffers.data(), static_cast<unsigned>(count));
     if (sent == UV_EAGAIN) return write_rest();
     if (sent < 0) {
       unsent_.clear();
@@ -84,11 +92,9 @@ void TcpStream::write_rest() {
   auto request = std::make_unique<WriteRequest>();
   request->bytes = std::exchange(unsent_, {});
   std::array<uv_buf_t, base::kWriteVectors> buffers;
-  std::size_t left = request->bytes.size();
-  // More segments than one writev takes are rare: the rest stays unsent and follows when these are written.
   const std::size_t count = buffers_of(request->bytes, buffers);
-  for (std::size_t index = 0; index < count; ++index) left -= buffers[index].len;
-  in_flight_bytes_ = request->bytes.size() - left;
+  for (std::size_t index = 0; index < count; ++index) request->given_bytes += buffers[index].len;
+  in_flight_bytes_ = request->bytes.size();
   request->request.data = request.get();
   const UvError error(uv_write(&request->request, &handle_.get()->stream, buffers.data(),
                                static_cast<unsigned>(count), on_written));
@@ -103,15 +109,16 @@ void TcpStream::on_written(uv_write_t* request, int status) {
   const std::unique_ptr<WriteRequest> written(static_cast<WriteRequest*>(request->data));
   auto* self = static_cast<TcpStream*>(request->handle->data);
   if (!self) return;
-  const std::size_t count = std::exchange(self->in_flight_bytes_, 0);
+  self->in_flight_bytes_ = 0;
   if (status < 0) return self->user_.on_broken(UvError(status));
-  written->bytes.consume(count);
-  if (!written->bytes.empty()) {  // the segments beyond one writev stand before what was appended since
+  written->bytes.consume(written->given_bytes);
+  if (!written->bytes.empty()) {  // they stand before what was appended since
     written->bytes.append(std::move(self->unsent_));
     self->unsent_ = std::move(written->bytes);
   }
   self->flush();
-  if (self->is_open() && self->unsent_bytes() == 0) self->user_.on_drained();
+  if (!request->handle->data) return;  // it broke, and its user has closed it
+  if (self->unsent_bytes() == 0) self->user_.on_drained();
 }
 
 void TcpStream::shut_down_writing() noexcept {
@@ -129,12 +136,14 @@ base::Address TcpStream::address(TcpName tcp_name, PipeName pipe_name) const {
     std::array<char, 256> path{};
     std::size_t size = path.size();
     found.is_unix = true;
-    if (pipe_name(&handle_.get()->pipe, path.data(), &size) == 0) found.host.assign(path.data(), size);
+    if (pipe_name(&handle_.get()->pipe, path.data(), &size) == 0)
+      found.host.assign(path.data(), size);
     return found;
   }
   sockaddr_storage storage{};
   int size = sizeof storage;
-  if (tcp_name(&handle_.get()->tcp, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return found;
+  if (tcp_name(&handle_.get()->tcp, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+    return found;
   std::array<char, 64> text{};
   if (storage.ss_family == AF_INET6) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&storage);

@@ -1,5 +1,6 @@
-// loop/tcp_stream.hpp: an accepted stream socket, TCP or Unix: reads into the loop's buffer, writes what it owns.
-// Bytes to send are appended to unsent() and leave together at flush(), in one writev where the kernel takes them.
+// loop/tcp_stream.hpp: an accepted stream socket, TCP or Unix: reads into the loop's buffer, writes
+// what it owns. Bytes to send are appended to unsent() and leave together at flush(), in one writev
+// where the kernel takes them.
 #pragma once
 
 #include "base/address.hpp"
@@ -18,8 +19,9 @@ class StreamUser {
  public:
   virtual void on_bytes(base::ByteView bytes) = 0;  // valid during the call
   virtual void on_peer_closed() = 0;                // the peer will send nothing more
-  virtual void on_broken(UvError error) = 0;        // reading or writing failed; the stream is of no more use
-  virtual void on_drained() = 0;                    // everything that a flush() left behind has been written
+  virtual void on_broken(
+      UvError error) = 0;         // reading or writing failed; the stream is of no more use
+  virtual void on_drained() = 0;  // everything that a flush() left behind has been written
 
  protected:
   ~StreamUser() = default;
@@ -38,7 +40,9 @@ class TcpStream : base::Counted<TcpStream> {
 
   [[nodiscard]] base::PayloadQueue& unsent() noexcept { return unsent_; }
   // Bytes not yet taken by the kernel, in flight or not.
-  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size() + in_flight_bytes_; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    return unsent_.size() + in_flight_bytes_;
+  }
 
   // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
   void flush();
@@ -48,8 +52,12 @@ class TcpStream : base::Counted<TcpStream> {
   void close() noexcept { handle_.close(); }
   [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
 
-  [[nodiscard]] base::Address local_address() const { return address(uv_tcp_getsockname, uv_pipe_getsockname); }
-  [[nodiscard]] base::Address peer_address() const { return address(uv_tcp_getpeername, uv_pipe_getpeername); }
+  [[nodiscard]] base::Address local_address() const {
+    return address(uv_tcp_getsockname, uv_pipe_getsockname);
+  }
+  [[nodiscard]] base::Address peer_address() const {
+    return address(uv_tcp_getpeername, uv_pipe_getpeername);
+  }
 
  private:
   struct WriteRequest;

@@ -19,13 +19,16 @@ class Timer {
 
   // Replaces an earlier start. REQUIRES: open.
   void start(std::uint64_t delay_ms) noexcept {
-    uv_update_time(handle_.get()->loop);  // libuv counts from its cached time, which a long turn leaves behind
+    uv_update_time(
+        handle_.get()->loop);  // libuv counts from its cached time, which a long turn leaves behind
     uv_timer_start(handle_.get(), on_timer, delay_ms, 0);
   }
   void stop() noexcept {
     if (handle_.is_open()) uv_timer_stop(handle_.get());
   }
-  [[nodiscard]] bool active() const noexcept { return handle_.is_open() && uv_is_active(handle_.base()) != 0; }
+  [[nodiscard]] bool active() const noexcept {
+    return handle_.is_open() && uv_is_active(handle_.base()) != 0;
+  }
 
  private:
   static void on_timer(uv_timer_t* timer) {

@@ -6,8 +6,13 @@
 namespace fasterapi::module {
 
 void LineSink::record(const server::AccessRecord& record) {
-  const auto& [status_open, status_close] = styles_.status[static_cast<std::size_t>(record.status / 100 - 1)];
-  lines_.append(styles_.prefix).append(" ").append(record.client).append(" - \"").append(styles_.request.first);
+  const auto& [status_open, status_close] =
+      styles_.status[static_cast<std::size_t>(record.status / 100 - 1)];
+  lines_.append(styles_.prefix)
+      .append(" ")
+      .append(record.client)
+      .append(" - \"")
+      .append(styles_.request.first);
   lines_.append(record.method).append(" ").append(record.path).append(" HTTP/1.");
   lines_.push_back(static_cast<char>('0' + record.minor_version));
   lines_.append(styles_.request.second).append("\" ").append(status_open);
@@ -19,22 +24,23 @@ void LineSink::record(const server::AccessRecord& record) {
 
 bool LineSink::flush() {
   if (lines_.empty()) return true;
-  const auto text = py::PyRef::steal(
-      PyUnicode_DecodeUTF8(lines_.data(), static_cast<Py_ssize_t>(lines_.size()), "backslashreplace"));
+  const auto text = py::PyRef::steal(PyUnicode_DecodeUTF8(
+      lines_.data(), static_cast<Py_ssize_t>(lines_.size()), "backslashreplace"));
   lines_.clear();
   return text && py::PyRef::steal(PyObject_CallOneArg(write_.get(), text.get()));
 }
 
 void CallSink::record(const server::AccessRecord& record) {
-  records_.push_back({std::string(record.client), std::string(record.method), std::string(record.path),
-                      record.minor_version, record.status});
+  records_.push_back({std::string(record.client), std::string(record.method),
+                      std::string(record.path), record.minor_version, record.status});
 }
 
 bool CallSink::flush() {
   for (const Kept& kept : std::exchange(records_, {})) {
     const char version[] = {'1', '.', static_cast<char>('0' + kept.minor_version), '\0'};
-    const auto called = py::PyRef::steal(PyObject_CallFunction(
-        call_.get(), "ssssi", kept.client.c_str(), kept.method.c_str(), kept.path.c_str(), version, kept.status));
+    const auto called = py::PyRef::steal(
+        PyObject_CallFunction(call_.get(), "ssssi", kept.client.c_str(), kept.method.c_str(),
+                              kept.path.c_str(), version, kept.status));
     if (!called) return false;
   }
   return true;

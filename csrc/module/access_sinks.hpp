@@ -1,5 +1,5 @@
-// module/access_sinks.hpp: where access records go: nowhere, as finished lines once per turn, or one by one to Python.
-// Records are taken with or without the GIL; flush() needs it.
+// module/access_sinks.hpp: where access records go: nowhere, as finished lines once per turn, or
+// one by one to Python. Records are taken with or without the GIL; flush() needs it.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ class AccessSink : public server::AccessLog {
   [[nodiscard]] virtual int traverse(visitproc visit, void* arg) const = 0;
 };
 
-// Formats the line that uvicorn's AccessFormatter makes: prefix, client, "method path HTTP/version", status and phrase.
+// Formats the line that uvicorn's AccessFormatter makes: prefix, client, "method path
+// HTTP/version", status and phrase.
 class LineSink final : public AccessSink {
  public:
   using Style = std::pair<std::string, std::string>;  // put before and behind
@@ -36,7 +37,9 @@ class LineSink final : public AccessSink {
 
   void record(const server::AccessRecord& record) override;
   [[nodiscard]] bool flush() override;
-  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return write_.traverse(visit, arg); }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
+    return write_.traverse(visit, arg);
+  }
 
  private:
   py::PyRef write_;
@@ -51,7 +54,9 @@ class CallSink final : public AccessSink {
 
   void record(const server::AccessRecord& record) override;
   [[nodiscard]] bool flush() override;
-  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return call_.traverse(visit, arg); }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
+    return call_.traverse(visit, arg);
+  }
 
  private:
   struct Kept {

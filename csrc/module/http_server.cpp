@@ -7,15 +7,17 @@
 
 namespace fasterapi::module {
 
-HttpServer::HttpServer(aio::LoopCore& core, server::Options options, std::unique_ptr<asgi::Application> application,
-                       Callbacks callbacks)
-    : core_(core),
+HttpServer::HttpServer(PyObject* self, aio::LoopCore& core, server::Options options,
+                       std::unique_ptr<asgi::Application> application, Callbacks callbacks)
+    : self_(self),
+      core_(core),
       loop_(py::PyRef::borrow(core.self())),
       application_(std::move(application)),
       server_(core.loop(), std::move(options), *this),
       callbacks_(std::move(callbacks)) {
   server_.add_application(*application_);
-  core_.loop().add_observer(*this);  // behind the server: it sees what the server's turn has brought
+  core_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
+  core_.add_companion(self_);
 }
 
 HttpServer::~HttpServer() { close(); }
@@ -25,7 +27,9 @@ void HttpServer::close() {
   server_.close();
   application_->clear();
   core_.loop().remove_observer(*this);
+  core_.remove_companion(self_);
   core_.releases().drain();
+  if (core_.closed) return;  // nobody can be woken any more
   resolve(disconnection_waiters_);
   resolve(task_waiters_);
 }
@@ -38,7 +42,8 @@ void HttpServer::set_access_sink(std::unique_ptr<AccessSink> sink) {
 }
 
 bool HttpServer::done(Waiting waiting) const noexcept {
-  return waiting == Waiting::ForTasks ? application_->running() == 0 : server_.connection_count() == 0;
+  return waiting == Waiting::ForTasks ? application_->running() == 0
+                                      : server_.connection_count() == 0;
 }
 
 py::PyRef HttpServer::wait(Waiting waiting) {
@@ -54,7 +59,8 @@ void HttpServer::resolve(Futures& futures) {
   for (const py::PyRef& future : std::exchange(futures, {})) {
     const auto done = py::PyRef::steal(PyObject_CallMethod(future.get(), "done", nullptr));
     if (done && done.get() == Py_True) continue;
-    const auto set = py::PyRef::steal(PyObject_CallMethod(future.get(), "set_result", "O", Py_None));
+    const auto set =
+        py::PyRef::steal(PyObject_CallMethod(future.get(), "set_result", "O", Py_None));
     if (!done || !set) py::report_unraisable(future.get());
   }
 }
@@ -66,14 +72,16 @@ bool HttpServer::run_turn() {
     const auto called = py::PyRef::steal(PyObject_CallNoArgs(callbacks_.on_max_requests.get()));
     if (!called) py::report_unraisable(callbacks_.on_max_requests.get());
   }
-  if (!disconnection_waiters_.empty() && done(Waiting::ForDisconnection)) resolve(disconnection_waiters_);
+  if (!disconnection_waiters_.empty() && done(Waiting::ForDisconnection))
+    resolve(disconnection_waiters_);
   if (!task_waiters_.empty() && done(Waiting::ForTasks)) resolve(task_waiters_);
   return false;
 }
 
 void HttpServer::log_warnings() {
   for (const std::string& text : std::exchange(warnings_, {})) {
-    const auto logged = py::PyRef::steal(PyObject_CallMethod(callbacks_.logger.get(), "warning", "s", text.c_str()));
+    const auto logged = py::PyRef::steal(
+        PyObject_CallMethod(callbacks_.logger.get(), "warning", "s", text.c_str()));
     if (!logged) py::report_unraisable(callbacks_.logger.get());
   }
 }

@@ -1,5 +1,6 @@
-// module/http_server.hpp: joins LoopCore, server::Server and asgi::Application into the Python object HttpServer.
-// The only place that knows all of them. Needs the GIL, but for the event log's methods.
+// module/http_server.hpp: joins LoopCore, server::Server and asgi::Application into the Python
+// object HttpServer. The only place that knows all of them. Needs the GIL, but for the event log's
+// methods.
 #pragma once
 
 #include <memory>
@@ -20,8 +21,9 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
     py::PyRef on_max_requests;  // may be null
   };
 
-  HttpServer(aio::LoopCore& core, server::Options options, std::unique_ptr<asgi::Application> application,
-             Callbacks callbacks);
+  // `self` is the Python object that owns this.
+  HttpServer(PyObject* self, aio::LoopCore& core, server::Options options,
+             std::unique_ptr<asgi::Application> application, Callbacks callbacks);
   ~HttpServer();
 
   [[nodiscard]] server::Server& server() noexcept { return server_; }
@@ -29,9 +31,11 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   void set_access_sink(std::unique_ptr<AccessSink> sink);
 
   enum class Waiting { ForDisconnection, ForTasks };
-  // A future that is done as soon as there is nothing left of what is waited for. Null with the Python error set.
+  // A future that is done as soon as there is nothing left of what is waited for. Null with the
+  // Python error set.
   [[nodiscard]] py::PyRef wait(Waiting waiting);
 
+  [[nodiscard]] bool is_open() const noexcept { return open_; }
   void close();
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
 
@@ -48,6 +52,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   void resolve(Futures& futures);
   [[nodiscard]] bool done(Waiting waiting) const noexcept;
 
+  PyObject* const self_;  // borrowed
   aio::LoopCore& core_;
   py::PyRef loop_;  // keeps core_
   std::unique_ptr<asgi::Application> application_;

@@ -1,6 +1,6 @@
-// module/http_server_type.cpp: the Python type HttpServer: arguments and attributes around module/http_server.
+// module/http_server_type.cpp: the Python type HttpServer: arguments and attributes around
+// module/http_server.
 #include <array>
-#include <cmath>
 #include <memory>
 
 #include "module/http_server.hpp"
@@ -10,15 +10,17 @@ namespace fasterapi::module {
 namespace {
 
 struct HttpServerObject {
-  PyObject_HEAD
-  HttpServer* core;  // owned
+  PyObject_HEAD HttpServer* core;  // owned
 };
 
-HttpServer* core_of(PyObject* self) noexcept { return reinterpret_cast<HttpServerObject*>(self)->core; }
+HttpServer* core_of(PyObject* self) noexcept {
+  return reinterpret_cast<HttpServerObject*>(self)->core;
+}
 
 // What __init__ was given, borrowed.
 struct Arguments {
-  PyObject *loop = nullptr, *app = nullptr, *run_asgi = nullptr, *logger = nullptr, *state = nullptr;
+  PyObject *loop = nullptr, *app = nullptr, *run_asgi = nullptr, *logger = nullptr,
+           *state = nullptr;
   PyObject* root_path = nullptr;
   PyObject* default_headers = nullptr;
   int date_header = 1;
@@ -27,14 +29,26 @@ struct Arguments {
   PyObject *is_trusted = Py_None, *apply_forwarded = Py_None;
 
   [[nodiscard]] bool parse(PyObject* args, PyObject* keywords) {
-    static const char* const names[] = {
-        "loop", "app", "run_asgi", "logger", "state", "root_path", "default_headers", "date_header",
-        "limit_concurrency", "limit_max_requests", "on_max_requests", "timeout_keep_alive", "is_trusted",
-        "apply_forwarded", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$OOOOO!UOpOOOdOO:HttpServer", const_cast<char**>(names), &loop,
-                                     &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
-                                     &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
-                                     &timeout_keep_alive, &is_trusted, &apply_forwarded)) {
+    static const char* const names[] = {"loop",
+                                        "app",
+                                        "run_asgi",
+                                        "logger",
+                                        "state",
+                                        "root_path",
+                                        "default_headers",
+                                        "date_header",
+                                        "limit_concurrency",
+                                        "limit_max_requests",
+                                        "on_max_requests",
+                                        "timeout_keep_alive",
+                                        "is_trusted",
+                                        "apply_forwarded",
+                                        nullptr};
+    if (!PyArg_ParseTupleAndKeywords(
+            args, keywords, "|$OOOOO!UOpOOOdOO:HttpServer", const_cast<char**>(names), &loop, &app,
+            &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers, &date_header,
+            &limit_concurrency, &limit_max_requests, &on_max_requests, &timeout_keep_alive,
+            &is_trusted, &apply_forwarded)) {
       return false;
     }
     if (loop && app && run_asgi && logger && state) return true;
@@ -43,7 +57,9 @@ struct Arguments {
   }
 };
 
-py::PyRef optional(PyObject* object) { return object == Py_None ? py::PyRef() : py::PyRef::borrow(object); }
+py::PyRef optional(PyObject* object) {
+  return object == Py_None ? py::PyRef() : py::PyRef::borrow(object);
+}
 
 // None leaves the default.
 template <class Number>
@@ -59,10 +75,12 @@ bool read_limit(PyObject* object, const char* name, Number& limit) {
   return true;
 }
 
-// The server's default fields go through the writer that checks every response's: a bad one fails here, not there.
+// The server's default fields go through the writer that checks every response's: a bad one fails
+// here, not there.
 bool read_default_fields(PyObject* pairs, server::Options& options) {
   if (!pairs) return true;
-  const auto fields = py::PyRef::steal(PySequence_Fast(pairs, "default_headers must be a list of pairs"));
+  const auto fields =
+      py::PyRef::steal(PySequence_Fast(pairs, "default_headers must be a list of pairs"));
   if (!fields) return false;
   base::PayloadQueue written;
   http::ResponseWriter writer(options.status_lines);
@@ -71,16 +89,17 @@ bool read_default_fields(PyObject* pairs, server::Options& options) {
   for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(fields.get()); ++index) {
     const char *name = nullptr, *value = nullptr;
     Py_ssize_t name_size = 0, value_size = 0;
-    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(fields.get(), index), "y#y#:default_headers", &name, &name_size,
-                          &value, &value_size)) {
+    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(fields.get(), index), "y#y#:default_headers",
+                          &name, &name_size, &value, &value_size)) {
       return false;
     }
     if (error == http::SendError::None) {
-      error = writer.add_field({name, static_cast<std::size_t>(name_size)}, {value, static_cast<std::size_t>(value_size)});
+      error = writer.add_field({name, static_cast<std::size_t>(name_size)},
+                               {value, static_cast<std::size_t>(value_size)});
     }
     if (error != http::SendError::None) {
-      PyErr_Format(PyExc_ValueError, "default header %R: %.200s", PySequence_Fast_GET_ITEM(fields.get(), index),
-                   http::text_of(error).data());
+      PyErr_Format(PyExc_ValueError, "default header %R: %.200s",
+                   PySequence_Fast_GET_ITEM(fields.get(), index), http::text_of(error).data());
       return false;
     }
   }
@@ -89,10 +108,12 @@ bool read_default_fields(PyObject* pairs, server::Options& options) {
   return true;
 }
 
-// The reason phrases of this Python's http module, so that status line and access log agree with everything else.
+// The reason phrases of this Python's http module, so that status line and access log agree with
+// everything else.
 bool read_phrases(http::StatusLines& lines) {
   const auto http = py::PyRef::steal(PyImport_ImportModule("http"));
-  const auto statuses = py::PyRef::steal(http ? PyObject_GetAttrString(http.get(), "HTTPStatus") : nullptr);
+  const auto statuses =
+      py::PyRef::steal(http ? PyObject_GetAttrString(http.get(), "HTTPStatus") : nullptr);
   const auto all = py::PyRef::steal(statuses ? PySequence_List(statuses.get()) : nullptr);
   for (Py_ssize_t index = 0; all && index < PyList_GET_SIZE(all.get()); ++index) {
     PyObject* status = PyList_GET_ITEM(all.get(), index);
@@ -100,39 +121,51 @@ bool read_phrases(http::StatusLines& lines) {
     const auto phrase = py::PyRef::steal(PyObject_GetAttrString(status, "phrase"));
     const char* text = phrase ? PyUnicode_AsUTF8(phrase.get()) : nullptr;
     if (!text || (code == -1 && PyErr_Occurred())) return false;
-    if (code >= http::StatusLines::kFirst && code <= http::StatusLines::kLast) lines.set_phrase(static_cast<int>(code), text);
+    if (code >= http::StatusLines::kFirst && code <= http::StatusLines::kLast)
+      lines.set_phrase(static_cast<int>(code), text);
   }
   return static_cast<bool>(all);
 }
 
 bool read_options(const Arguments& arguments, server::Options& options) {
-  if (!std::isfinite(arguments.timeout_keep_alive) || arguments.timeout_keep_alive < 0) {
-    PyErr_SetString(PyExc_ValueError, "timeout_keep_alive must be a number of seconds, zero or more");
+  constexpr double kLongestSeconds = 1e9;  // 30 years: milliseconds of it fit any clock
+  const double seconds = arguments.timeout_keep_alive;
+  if (!(seconds >= 0 && seconds <= kLongestSeconds)) {
+    PyErr_SetString(PyExc_ValueError,
+                    "timeout_keep_alive must be a number of seconds from 0 to 1e9");
     return false;
   }
-  options.limits.keep_alive_ms = static_cast<std::uint64_t>(arguments.timeout_keep_alive * 1000);
+  options.limits.keep_alive_ms = static_cast<std::uint64_t>(seconds * 1000);
   options.date_field = arguments.date_header != 0;
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&
-         read_phrases(options.status_lines) && read_default_fields(arguments.default_headers, options);
+         read_phrases(options.status_lines) &&
+         read_default_fields(arguments.default_headers, options);
 }
 
-std::unique_ptr<HttpServer> make_server(py::State& state, const Arguments& arguments) {
+std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
+                                        const Arguments& arguments) {
   aio::LoopCore* core = aio::loop_core_of(arguments.loop, state);
   if (!core) return nullptr;
+  if (core->closed) {
+    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
+    return nullptr;
+  }
   server::Options options;
   if (!read_options(arguments, options)) return nullptr;
   asgi::ApplicationParts parts{
-      py::PyRef::borrow(arguments.app),   py::PyRef::borrow(arguments.run_asgi), py::PyRef::borrow(arguments.loop),
-      py::PyRef::borrow(arguments.state), py::PyRef::borrow(arguments.root_path), optional(arguments.is_trusted),
+      py::PyRef::borrow(arguments.app),       py::PyRef::borrow(arguments.run_asgi),
+      py::PyRef::borrow(arguments.loop),      py::PyRef::borrow(arguments.state),
+      py::PyRef::borrow(arguments.root_path), optional(arguments.is_trusted),
       optional(arguments.apply_forwarded)};
   if (!parts.root_path) parts.root_path = py::PyRef::steal(PyUnicode_FromString(""));
   if (!parts.root_path) return nullptr;
   auto application = asgi::Application::make(state, core->releases(), std::move(parts));
   if (!application) return nullptr;
   return std::make_unique<HttpServer>(
-      *core, std::move(options), std::move(application),
-      HttpServer::Callbacks{py::PyRef::borrow(arguments.logger), optional(arguments.on_max_requests)});
+      self, *core, std::move(options), std::move(application),
+                                      HttpServer::Callbacks{py::PyRef::borrow(arguments.logger),
+                                                            optional(arguments.on_max_requests)});
 }
 
 int server_init(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
@@ -141,8 +174,9 @@ int server_init(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
     Arguments arguments;
     py::State* state = py::state_of_type(Py_TYPE(self));
     if (!state || !arguments.parse(args, keywords)) return nullptr;
-    if (object->core) return PyErr_SetString(PyExc_RuntimeError, "the server is made already"), nullptr;
-    auto made = make_server(*state, arguments);
+    if (object->core)
+      return PyErr_SetString(PyExc_RuntimeError, "the server is made already"), nullptr;
+    auto made = make_server(self, *state, arguments);
     if (!made) return nullptr;
     object->core = made.release();
     Py_RETURN_NONE;
@@ -165,6 +199,10 @@ PyObject* listen(PyObject* self, PyObject* args) noexcept {
     int fd = -1;
     int backlog = 0;
     if (!PyArg_ParseTuple(args, "ii:listen", &fd, &backlog)) return nullptr;
+    if (!server.is_open()) {
+      PyErr_SetString(PyExc_RuntimeError, "the server is closed");
+      return nullptr;
+    }
     const loop::UvError error = server.server().listen(fd, backlog);
     if (error.ok()) Py_RETURN_NONE;
     errno = error.errno_value();
@@ -173,13 +211,17 @@ PyObject* listen(PyObject* self, PyObject* args) noexcept {
 }
 
 PyObject* stop_listening(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.server().stop_listening(), Py_NewRef(Py_None); });
+  return with_server(self, [](HttpServer& server) {
+    return server.server().stop_listening(), Py_NewRef(Py_None);
+  });
 }
 PyObject* shutdown(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.server().shut_down(), Py_NewRef(Py_None); });
+  return with_server(
+      self, [](HttpServer& server) { return server.server().shut_down(), Py_NewRef(Py_None); });
 }
 PyObject* abort_(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.server().abort(), Py_NewRef(Py_None); });
+  return with_server(
+      self, [](HttpServer& server) { return server.server().abort(), Py_NewRef(Py_None); });
 }
 PyObject* close_(PyObject* self, PyObject*) noexcept {
   return with_server(self, [](HttpServer& server) { return server.close(), Py_NewRef(Py_None); });
@@ -190,12 +232,15 @@ PyObject* wait_disconnected(PyObject* self, PyObject*) noexcept {
   });
 }
 PyObject* wait_tasks(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.wait(HttpServer::Waiting::ForTasks).release(); });
+  return with_server(self, [](HttpServer& server) {
+    return server.wait(HttpServer::Waiting::ForTasks).release();
+  });
 }
 
 bool read_styles(PyObject* pairs, LineSink::Styles& styles) {
   if (!pairs) return true;
-  const auto list = py::PyRef::steal(PySequence_Fast(pairs, "status_styles must be a list of five pairs"));
+  const auto list =
+      py::PyRef::steal(PySequence_Fast(pairs, "status_styles must be a list of five pairs"));
   if (!list) return false;
   if (PySequence_Fast_GET_SIZE(list.get()) != static_cast<Py_ssize_t>(styles.status.size())) {
     PyErr_SetString(PyExc_ValueError, "status_styles must be a list of five pairs");
@@ -212,11 +257,13 @@ bool read_styles(PyObject* pairs, LineSink::Styles& styles) {
 
 PyObject* set_access_log(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
   return with_server(self, [&](HttpServer& server) -> PyObject* {
-    static const char* const names[] = {"record", "write", "prefix", "request_style", "status_styles", nullptr};
+    static const char* const names[] = {"record",        "write",         "prefix",
+                                        "request_style", "status_styles", nullptr};
     PyObject *record = Py_None, *write = Py_None, *status_styles = nullptr;
     const char *prefix = "", *before = "", *behind = "";
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$Os(ss)O:set_access_log", const_cast<char**>(names), &record,
-                                     &write, &prefix, &before, &behind, &status_styles)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$Os(ss)O:set_access_log",
+                                     const_cast<char**>(names), &record, &write, &prefix, &before,
+                                     &behind, &status_styles)) {
       return nullptr;
     }
     std::unique_ptr<AccessSink> sink;
@@ -234,13 +281,18 @@ PyObject* set_access_log(PyObject* self, PyObject* args, PyObject* keywords) noe
 }
 
 PyObject* get_connections(PyObject* self, void*) noexcept {
-  return with_server(self, [](HttpServer& server) { return PyLong_FromSize_t(server.server().connection_count()); });
+  return with_server(self, [](HttpServer& server) {
+    return PyLong_FromSize_t(server.server().connection_count());
+  });
 }
 PyObject* get_tasks(PyObject* self, void*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.application().running_tasks().release(); });
+  return with_server(
+      self, [](HttpServer& server) { return server.application().running_tasks().release(); });
 }
 PyObject* get_total_requests(PyObject* self, void*) noexcept {
-  return with_server(self, [](HttpServer& server) { return PyLong_FromUnsignedLongLong(server.server().response_count()); });
+  return with_server(self, [](HttpServer& server) {
+    return PyLong_FromUnsignedLongLong(server.server().response_count());
+  });
 }
 
 int server_traverse(PyObject* self, visitproc visit, void* arg) {
@@ -263,8 +315,10 @@ void server_dealloc(PyObject* self) {
 }
 
 PyMethodDef methods[] = {
-    {"listen", listen, METH_VARARGS, "listen($self, fd, backlog)\n--\n\nAccept connections on a bound socket."},
-    {"stop_listening", stop_listening, METH_NOARGS, "stop_listening($self)\n--\n\nClose every listener."},
+    {"listen", listen, METH_VARARGS,
+     "listen($self, fd, backlog)\n--\n\nAccept connections on a bound socket."},
+    {"stop_listening", stop_listening, METH_NOARGS,
+     "stop_listening($self)\n--\n\nClose every listener."},
     {"shutdown", shutdown, METH_NOARGS, "shutdown($self)\n--\n\nBegin the graceful stop."},
     {"abort", abort_, METH_NOARGS, "abort($self)\n--\n\nClose every connection at once."},
     {"wait_disconnected", wait_disconnected, METH_NOARGS,
@@ -272,25 +326,29 @@ PyMethodDef methods[] = {
     {"wait_tasks", wait_tasks, METH_NOARGS,
      "wait_tasks($self)\n--\n\nReturn a future that is done when no request task is unfinished."},
     {"set_access_log", py::as_method(set_access_log), METH_VARARGS | METH_KEYWORDS,
-     "set_access_log($self, record=None, *, write=None, prefix='', request_style=('', ''), status_styles=...)\n--\n\n"
+     "set_access_log($self, record=None, *, write=None, prefix='', request_style=('', ''), "
+     "status_styles=...)\n--\n\n"
      "Choose what happens to access records."},
-    {"close", close_, METH_NOARGS, "close($self)\n--\n\nRelease listeners, connections and references."},
+    {"close", close_, METH_NOARGS,
+     "close($self)\n--\n\nRelease listeners, connections and references."},
     {}};
 
-PyGetSetDef attributes[] = {{"connections", get_connections, nullptr, "Open connections.", nullptr},
-                            {"tasks", get_tasks, nullptr, "The unfinished request tasks.", nullptr},
-                            {"total_requests", get_total_requests, nullptr, "Responses completed.", nullptr},
-                            {}};
+PyGetSetDef attributes[] = {
+    {"connections", get_connections, nullptr, "Open connections.", nullptr},
+    {"tasks", get_tasks, nullptr, "The unfinished request tasks.", nullptr},
+    {"total_requests", get_total_requests, nullptr, "Responses completed.", nullptr},
+    {}};
 
-PyType_Slot slots[] = {{Py_tp_init, reinterpret_cast<void*>(server_init)},
-                       {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
-                       {Py_tp_dealloc, reinterpret_cast<void*>(server_dealloc)},
-                       {Py_tp_traverse, reinterpret_cast<void*>(server_traverse)},
-                       {Py_tp_clear, reinterpret_cast<void*>(server_clear)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_getset, attributes},
-                       {Py_tp_doc, const_cast<char*>("Serves one ASGI application on one loop, in one thread.")},
-                       {0, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_init, reinterpret_cast<void*>(server_init)},
+    {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(server_dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(server_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(server_clear)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_doc, const_cast<char*>("Serves one ASGI application on one loop, in one thread.")},
+    {0, nullptr}};
 
 PyType_Spec spec = {"fasterapi_asgi._core.HttpServer", sizeof(HttpServerObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};

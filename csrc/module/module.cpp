@@ -19,7 +19,8 @@ using py::PyRef;
 using py::State;
 
 PyObject* versions(PyObject*, PyObject*) noexcept {
-  const std::string llhttp = std::to_string(LLHTTP_VERSION_MAJOR) + "." + std::to_string(LLHTTP_VERSION_MINOR) + "." +
+  const std::string llhttp = std::to_string(LLHTTP_VERSION_MAJOR) + "." +
+                             std::to_string(LLHTTP_VERSION_MINOR) + "." +
                              std::to_string(LLHTTP_VERSION_PATCH);
   return Py_BuildValue("{ssss}", "libuv", uv_version_string(), "llhttp", llhttp.c_str());
 }
@@ -28,7 +29,8 @@ PyObject* live_objects(PyObject*, PyObject*) noexcept {
   PyRef counts = PyRef::steal(PyDict_New());
   for (const auto& [name, count] : base::live_counts()) {
     const auto number = PyRef::steal(PyLong_FromSize_t(count));
-    if (!counts || !number || PyDict_SetItemString(counts.get(), name.c_str(), number.get()) < 0) return nullptr;
+    if (!counts || !number || PyDict_SetItemString(counts.get(), name.c_str(), number.get()) < 0)
+      return nullptr;
   }
   return counts.release();
 }
@@ -43,7 +45,8 @@ bool import_name(PyRef& to, const char* module_name, const char* name) {
 bool import_asyncio(State& state) {
   return import_name(state.handle_class, "asyncio", "Handle") &&
          import_name(state.timer_class, "asyncio", "TimerHandle") &&
-         import_name(state.task_class, "asyncio", "Task") && import_name(state.future_class, "asyncio", "Future") &&
+         import_name(state.task_class, "asyncio", "Task") &&
+         import_name(state.future_class, "asyncio", "Future") &&
          import_name(state.base_loop_class, "asyncio", "BaseEventLoop") &&
 #if PY_VERSION_HEX >= 0x030E0000
          import_name(state.threadsafe_handle_class, "asyncio.events", "_ThreadSafeHandle");
@@ -62,11 +65,13 @@ bool make_constants(State& state) {
 #else
   PyObject* last = state.names.name.get();
 #endif
-  state.task_keywords = PyRef::steal(Py_BuildValue("(OOO)", state.names.loop.get(), state.names.context.get(), last));
-  // One name for all request tasks: Python 3.11 would format "Task-N" for each, 150 ns that nobody asked for.
+  state.task_keywords =
+      PyRef::steal(Py_BuildValue("(OOO)", state.names.loop.get(), state.names.context.get(), last));
+  // One name for all request tasks: Python 3.11 would format "Task-N" for each, 150 ns that nobody
+  // asked for.
   state.request_task_name = PyRef::steal(PyUnicode_InternFromString("fasterapi-asgi request"));
-  return state.empty_bytes && state.no_args && state.loop_keyword && state.context_keyword && state.task_keywords &&
-         state.request_task_name;
+  return state.empty_bytes && state.no_args && state.loop_keyword && state.context_keyword &&
+         state.task_keywords && state.request_task_name;
 }
 
 int exec(PyObject* module) noexcept {
@@ -90,27 +95,31 @@ int clear(PyObject* module) {
 }
 
 void free_state(void* module) {
-  delete std::exchange(*static_cast<State**>(PyModule_GetState(static_cast<PyObject*>(module))), nullptr);
+  delete std::exchange(*static_cast<State**>(PyModule_GetState(static_cast<PyObject*>(module))),
+                       nullptr);
 }
 
 PyMethodDef functions[] = {
     {"versions", versions, METH_NOARGS, "versions()\n--\n\nVersions of what is compiled in."},
-    {"live_objects", live_objects, METH_NOARGS, "live_objects()\n--\n\nCount the C++ objects alive now, by class."},
+    {"live_objects", live_objects, METH_NOARGS,
+     "live_objects()\n--\n\nCount the C++ objects alive now, by class."},
     {}};
 
-PyModuleDef_Slot module_slots[] = {{Py_mod_exec, reinterpret_cast<void*>(exec)},
+PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, reinterpret_cast<void*>(exec)},
 #if PY_VERSION_HEX >= 0x030C0000
-                                   {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #endif
-                                   {0, nullptr}};
+    {0, nullptr}};
 
 }  // namespace
 }  // namespace fasterapi::module
 
 namespace fasterapi::py {
-PyModuleDef module_definition = {PyModuleDef_HEAD_INIT, "fasterapi_asgi._core", "What happens once per request.",
-                                 sizeof(State*), module::functions, module::module_slots, module::traverse,
-                                 module::clear, module::free_state};
+PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT, "fasterapi_asgi._core", "What happens once per request.",
+    sizeof(State*),        module::functions,      module::module_slots,
+    module::traverse,      module::clear,          module::free_state};
 }
 
 PyMODINIT_FUNC PyInit__core() { return PyModuleDef_Init(&fasterapi::py::module_definition); }

@@ -1,4 +1,5 @@
-// py/error.hpp: the Python error that is set, as a value; and where an error goes that nobody can be handed.
+// py/error.hpp: the Python error that is set, as a value; and where an error goes that nobody can
+// be handed.
 #pragma once
 
 #include "py/ref.hpp"

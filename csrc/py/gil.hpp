@@ -20,7 +20,8 @@ class GilRelease {
   PyThreadState* state_;
 };
 
-// References that the loop's thread wants to drop while it does not hold the GIL. One thread; drained under the GIL.
+// References that the loop's thread wants to drop while it does not hold the GIL. One thread;
+// drained under the GIL.
 class ReleaseQueue {
  public:
   ReleaseQueue() = default;
@@ -39,9 +40,11 @@ class ReleaseQueue {
     }
   }
 
-  // The bytes of `object`, kept alive by a reference that ends in this queue. REQUIRES: exact bytes.
+  // The bytes of `object`, kept alive by a reference that ends in this queue. REQUIRES: exact
+  // bytes.
   [[nodiscard]] base::Payload payload_of(PyObject* object) noexcept {
-    const base::ByteView view(PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object)));
+    const base::ByteView view(PyBytes_AS_STRING(object),
+                              static_cast<std::size_t>(PyBytes_GET_SIZE(object)));
     return {view, release, Py_NewRef(object), this};
   }
 

@@ -13,8 +13,9 @@ bool Names::intern() {
   FASTERAPI_NAMES(X)
 #undef X
   return made && make(http_disconnect, "http.disconnect") && make(http_request, "http.request") &&
-         make(http_response_start, "http.response.start") && make(http_response_body, "http.response.body") &&
-         make(throw_, "throw") && make(http_1_1, "1.1") && make(http_1_0, "1.0");
+         make(http_response_start, "http.response.start") &&
+         make(http_response_body, "http.response.body") && make(throw_, "throw") &&
+         make(http_1_1, "1.1") && make(http_1_0, "1.0");
 }
 
 }  // namespace fasterapi::py

@@ -18,7 +18,9 @@ class PyRef {
   // Takes over the reference that a call returned; null stays null, with the Python error set.
   [[nodiscard]] static PyRef steal(PyObject* object) noexcept { return PyRef(object); }
   // Adds a reference to something that somebody else owns.
-  [[nodiscard]] static PyRef borrow(PyBorrowed object) noexcept { return PyRef(Py_XNewRef(object)); }
+  [[nodiscard]] static PyRef borrow(PyBorrowed object) noexcept {
+    return PyRef(Py_XNewRef(object));
+  }
 
   PyRef(PyRef&& other) noexcept : object_(other.release()) {}
   PyRef& operator=(PyRef&& other) noexcept {
@@ -39,7 +41,9 @@ class PyRef {
   [[nodiscard]] PyObject* new_reference() const noexcept { return Py_XNewRef(object_); }
   explicit operator bool() const noexcept { return object_ != nullptr; }
 
-  [[nodiscard]] int traverse(visitproc visit, void* arg) const { return object_ ? visit(object_, arg) : 0; }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const {
+    return object_ ? visit(object_, arg) : 0;
+  }
 
  private:
   explicit PyRef(PyObject* object) noexcept : object_(object) {}

@@ -1,5 +1,6 @@
-// py/step_capture.hpp: Python 3.11 has no eager tasks: a Task's constructor hands its first step to loop.call_soon().
-// Whoever makes the task may capture that step and run it at once, without a turn of the loop.
+// py/step_capture.hpp: Python 3.11 has no eager tasks: a Task's constructor hands its first step to
+// loop.call_soon(). Whoever makes the task may capture that step and run it at once, without a turn
+// of the loop.
 #pragma once
 
 #include "py/ref.hpp"

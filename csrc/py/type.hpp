@@ -1,4 +1,5 @@
-// py/type.hpp: heap types from a list of slots, and the noexcept door for slots that may run out of memory.
+// py/type.hpp: heap types from a list of slots, and the noexcept door for slots that may run out of
+// memory.
 #pragma once
 
 #include <new>
@@ -7,14 +8,17 @@
 
 namespace fasterapi::py {
 
-// Makes the type and, if `exported`, adds it to the module under its short name. Null with the Python error set.
+// Makes the type and, if `exported`, adds it to the module under its short name. Null with the
+// Python error set.
 [[nodiscard]] inline PyRef make_type(PyObject* module, PyType_Spec& spec, bool exported) {
   PyRef type = PyRef::steal(PyType_FromModuleAndSpec(module, &spec, nullptr));
-  if (type && exported && PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type.get())) < 0) return {};
+  if (type && exported && PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type.get())) < 0)
+    return {};
   return type;
 }
 
-// CPython calls our slots through this door: of C++ exceptions only bad_alloc can fly, and becomes MemoryError.
+// CPython calls our slots through this door: of C++ exceptions only bad_alloc can fly, and becomes
+// MemoryError.
 template <class Call>
 PyObject* py_entry(Call&& call) noexcept {
   try {

@@ -1,5 +1,5 @@
-// server/access_log.hpp: what is told about every response when it begins, and about peers that misbehave.
-// The sinks are chosen at start; called on the loop's thread, with or without the GIL.
+// server/access_log.hpp: what is told about every response when it begins, and about peers that
+// misbehave. The sinks are chosen at start; called on the loop's thread, with or without the GIL.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -9,7 +9,7 @@ namespace fasterapi::server {
 struct AccessRecord {
   base::ByteView client;  // "127.0.0.1:5000", empty for a Unix socket
   base::ByteView method;
-  base::ByteView path;    // percent-encoded, with the query
+  base::ByteView path;  // percent-encoded, with the query
   int minor_version = 1;
   int status = 0;
 };

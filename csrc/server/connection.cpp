@@ -1,4 +1,5 @@
-// server/connection.cpp: see connection.hpp. Down by calls, back by the same stairs: no callback re-enters the parser.
+// server/connection.cpp: see connection.hpp. Down by calls, back by the same stairs: no callback
+// re-enters the parser.
 #include "server/connection.hpp"
 
 #include <algorithm>
@@ -77,13 +78,14 @@ void Connection::receive_body(base::ByteView bytes) {
     if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
     return;
   }
-  // The response came first and nobody reads the body. RFC 9112 section 9.3: read it whole or close.
+  // The response came first and nobody reads the body. RFC 9112 section 9.3: read it whole or
+  // close.
   discarded_bytes_ += bytes.size();
   if (discarded_bytes_ > server_.options().limits.discarded_bytes) finish(true);
 }
 
-// The peer's mistake is answered once, after the responses to its earlier requests: those are complete by now, since
-// the next request is not parsed before.
+// The peer's mistake is answered once, after the responses to its earlier requests: those are
+// complete by now, since the next request is not parsed before.
 void Connection::refuse(http::ProtocolError error) {
   std::string text = "Invalid HTTP request received.";
   server_.event_log().warning(text.append(" (").append(http::cause_of(error)).append(")"));
@@ -103,7 +105,8 @@ void Connection::body_sent(http::SendError error, bool more) {
   if (error == http::SendError::HeadNotSent || error == http::SendError::AlreadyComplete) return;
   server_.note_dirty(*this);
   if (error != http::SendError::None || !more) return response_complete();
-  // Memory stays bounded while an application sends without pausing: past the mark the bytes leave at once.
+  // Memory stays bounded while an application sends without pausing: past the mark the bytes leave
+  // at once.
   if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) stream_.flush();
 }
 
@@ -165,7 +168,8 @@ void Connection::update_reading() {
 void Connection::on_peer_closed() {
   if (phase_ != Phase::Open) return close();
   peer_closed_ = true;
-  // A peer that has closed its sending side may still read (RFC 9112 section 9.6): what it asked for is answered.
+  // A peer that has closed its sending side may still read (RFC 9112 section 9.6): what it asked
+  // for is answered.
   if (exchange_open_) {
     if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
   } else if (!advance_due_) {
@@ -207,7 +211,8 @@ void Connection::shut_down() {
 }
 
 void Connection::on_deadline() {
-  if (phase_ == Phase::Open && stream_.unsent_bytes() > 0) return await_next_request();  // it is still reading
+  if (phase_ == Phase::Open && stream_.unsent_bytes() > 0)
+    return await_next_request();  // it is still reading
   close();
 }
 
@@ -226,7 +231,8 @@ void Connection::record_access(int status) {
   if (!log) return;
   const http::RequestHead& head = http_.head();
   const base::Address& peer = exchange_.peer();
-  const std::string client = peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
+  const std::string client =
+      peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
   std::string path(head.raw_path());
   if (!head.query().empty()) path.append("?").append(head.query());
   log->record({client, head.method(), path, head.minor_version(), status});

@@ -1,5 +1,6 @@
-// server/connection.hpp: joins a stream to HTTP: bytes to events, events to an exchange, the response to bytes.
-// Owned by the Server, which frees it at the end of a turn: it may end in any of its own callbacks.
+// server/connection.hpp: joins a stream to HTTP: bytes to events, events to an exchange, the
+// response to bytes. Owned by the Server, which frees it at the end of a turn: it may end in any of
+// its own callbacks.
 #pragma once
 
 #include <memory>
@@ -23,11 +24,11 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   loop::UvError accept(uv_stream_t* listener);
 
   // What the server asks of its connections.
-  void advance();          // the response is complete: begin the next request, or close
-  void flush();            // send what the turn has produced
-  void shut_down();        // close now if idle, else after the current response
-  void close();            // now, whatever is under way
-  void on_deadline();      // nothing came from the peer for too long
+  void advance();      // the response is complete: begin the next request, or close
+  void flush();        // send what the turn has produced
+  void shut_down();    // close now if idle, else after the current response
+  void close();        // now, whatever is under way
+  void on_deadline();  // nothing came from the peer for too long
   [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::Closed; }
 
   std::size_t position = 0;  // among the server's connections

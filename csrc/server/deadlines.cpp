@@ -30,7 +30,8 @@ Deadlines::Deadlines(std::uint64_t keep_alive_ms, std::uint64_t linger_ms, OnExp
 void Deadlines::arm(DeadlineList& list, DeadlineList::Link& link, std::uint64_t delay_ms) {
   disarm(link);
   list.push(link, base::monotonic_ms() + delay_ms);
-  // A timer that is running fires no later than any deadline it was started for; on_timer() starts it for the rest.
+  // A timer that is running fires no later than any deadline it was started for; on_timer() starts
+  // it for the rest.
   if (!timer_.active()) timer_.start(delay_ms);
 }
 

@@ -1,5 +1,6 @@
-// server/deadlines.hpp: which connections wait for their peer, and until when. One libuv timer for all of them.
-// Each list has one delay, so it is ordered by itself: to arm and to disarm is to link and to unlink.
+// server/deadlines.hpp: which connections wait for their peer, and until when. One libuv timer for
+// all of them. Each list has one delay, so it is ordered by itself: to arm and to disarm is to link
+// and to unlink.
 #pragma once
 
 #include <cstdint>

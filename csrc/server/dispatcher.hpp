@@ -1,4 +1,5 @@
-// server/dispatcher.hpp: who answers an exchange: asked in fixed order, cache, native handlers, application.
+// server/dispatcher.hpp: who answers an exchange: asked in fixed order, cache, native handlers,
+// application.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +22,8 @@ class Dispatcher {
 
   std::size_t run_pending(std::size_t most) {
     std::size_t started = 0;
-    for (Application* application : applications_) started += application->run_pending(most - std::min(most, started));
+    for (Application* application : applications_)
+      started += application->run_pending(most - std::min(most, started));
     return started;
   }
 

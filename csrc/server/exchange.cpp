@@ -40,7 +40,8 @@ void Exchange::send_continue() {
 }
 
 http::SendError Exchange::begin_head(int status) {
-  return connection_.http_.begin_head(connection_.stream_.unsent(), status, connection_.server_.default_fields());
+  return connection_.http_.begin_head(connection_.stream_.unsent(), status,
+                                      connection_.server_.default_fields());
 }
 
 http::SendError Exchange::add_field(base::ByteView name, base::ByteView value) {
@@ -55,18 +56,22 @@ http::SendError Exchange::end_head() {
 void Exchange::abandon_head() noexcept { connection_.http_.response().abandon_head(); }
 
 http::SendError Exchange::send_body(base::ByteView bytes, bool more) {
-  const http::SendError error = connection_.http_.send_body(connection_.stream_.unsent(), bytes, more);
+  const http::SendError error =
+      connection_.http_.send_body(connection_.stream_.unsent(), bytes, more);
   connection_.body_sent(error, more);
   return error;
 }
 
 http::SendError Exchange::send_body(base::Payload payload, bool more) {
-  const http::SendError error = connection_.http_.send_body(connection_.stream_.unsent(), std::move(payload), more);
+  const http::SendError error =
+      connection_.http_.send_body(connection_.stream_.unsent(), std::move(payload), more);
   connection_.body_sent(error, more);
   return error;
 }
 
-bool Exchange::head_sent() const noexcept { return connection_.http_.response_state() != http::ResponseState::Idle; }
+bool Exchange::head_sent() const noexcept {
+  return connection_.http_.response_state() != http::ResponseState::Idle;
+}
 
 bool Exchange::must_wait() const noexcept {
   return connection_.stream_.unsent_bytes() > connection_.server_.options().limits.unsent_bytes;
@@ -74,7 +79,8 @@ bool Exchange::must_wait() const noexcept {
 
 void Exchange::refuse(int status, base::ByteView text) {
   connection_.record_access(status);
-  connection_.http_.send_last_reply(connection_.stream_.unsent(), status, text, connection_.server_.default_fields());
+  connection_.http_.send_last_reply(connection_.stream_.unsent(), status, text,
+                                    connection_.server_.default_fields());
   connection_.server_.note_dirty(connection_);
   connection_.response_complete();
 }

@@ -1,6 +1,6 @@
 // server/exchange.hpp: one request and its response, as an Application sees them.
-// Lives inside its connection, which reuses it. An application may use it from start() until the response is complete
-// or its observer heard on_lost(), whichever comes first. Loop's thread only.
+// Lives inside its connection, which reuses it. An application may use it from start() until the
+// response is complete or its observer heard on_lost(), whichever comes first. Loop's thread only.
 #pragma once
 
 #include <memory>
@@ -20,9 +20,11 @@ class Exchange;
 // Told while the loop polls: it notes what happened and acts in run_pending().
 class ExchangeObserver {
  public:
-  virtual void on_request_progress() = 0;  // body bytes or the end of the request arrived, or the peer stopped sending
+  virtual void on_request_progress() = 0;  // body bytes or the end of the request arrived, or the
+                                           // peer stopped sending
   virtual void on_drained() = 0;           // unsent bytes fell below the high-water mark
-  virtual void on_lost(Exchange& exchange) = 0;  // the connection is gone; the exchange must not be used any more
+  virtual void on_lost(
+      Exchange& exchange) = 0;  // the connection is gone; the exchange must not be used any more
 
  protected:
   ~ExchangeObserver() = default;
@@ -40,11 +42,11 @@ class Exchange {
   [[nodiscard]] const http::RequestHead& head() const noexcept;
   [[nodiscard]] const base::Address& peer() const noexcept;
   [[nodiscard]] const base::Address& local() const noexcept;
-  [[nodiscard]] base::ByteView body() const noexcept;      // received and not yet consumed
-  void consume_body();                                     // all of body(); reading goes on
-  [[nodiscard]] bool request_complete() const noexcept;    // no more body will come
-  [[nodiscard]] bool peer_closed() const noexcept;         // the peer stopped sending; it may still read
-  void send_continue();                                    // 100 Continue (RFC 9110 section 10.1.1)
+  [[nodiscard]] base::ByteView body() const noexcept;    // received and not yet consumed
+  void consume_body();                                   // all of body(); reading goes on
+  [[nodiscard]] bool request_complete() const noexcept;  // no more body will come
+  [[nodiscard]] bool peer_closed() const noexcept;  // the peer stopped sending; it may still read
+  void send_continue();                             // 100 Continue (RFC 9110 section 10.1.1)
 
   // The response: begin_head, add_field ..., end_head, send_body ... with more == false last.
   // After an error of the head nothing of it is sent and it may be begun anew.
@@ -68,7 +70,9 @@ class Exchange {
 
  private:
   friend class Connection;
-  [[nodiscard]] ExchangeObserver* take_observer() noexcept { return std::exchange(observer_, nullptr); }
+  [[nodiscard]] ExchangeObserver* take_observer() noexcept {
+    return std::exchange(observer_, nullptr);
+  }
 
   Connection& connection_;
   ExchangeObserver* observer_ = nullptr;

@@ -15,8 +15,10 @@ struct Options {
   http::StatusLines status_lines;
   std::string default_fields;  // whole lines, sent first in every response
   bool date_field = true;
-  std::size_t concurrency = std::numeric_limits<std::size_t>::max();     // uvicorn's --limit-concurrency
-  std::uint64_t max_responses = std::numeric_limits<std::uint64_t>::max();  // uvicorn's --limit-max-requests
+  std::size_t concurrency =
+      std::numeric_limits<std::size_t>::max();  // uvicorn's --limit-concurrency
+  std::uint64_t max_responses =
+      std::numeric_limits<std::uint64_t>::max();  // uvicorn's --limit-max-requests
 };
 
 }  // namespace fasterapi::server

@@ -54,7 +54,8 @@ void Server::abort() {
 
 bool Server::at_concurrency_limit() const noexcept {
   // uvicorn counts the connection that asks; a running task is the one of an earlier request.
-  return connections_.size() >= options_.concurrency || dispatcher_.running() >= options_.concurrency;
+  return connections_.size() >= options_.concurrency ||
+         dispatcher_.running() >= options_.concurrency;
 }
 
 base::ByteView Server::default_fields() {

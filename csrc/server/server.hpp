@@ -1,5 +1,5 @@
-// server/server.hpp: listeners, connections and the turn that drives them: run the applications, go on to the next
-// requests, flush once. No Python. Its loop outlives it; one thread.
+// server/server.hpp: listeners, connections and the turn that drives them: run the applications, go
+// on to the next requests, flush once. No Python. Its loop outlives it; one thread.
 #pragma once
 
 #include <functional>

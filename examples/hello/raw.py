@@ -16,7 +16,7 @@ HEAD = {
 
 async def app(
     scope: dict[str, Any],
-    receive: Callable[[], Awaitable[dict[str, Any]]],
+    _receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
     """Answers every HTTP request; other scopes, such as the lifespan, it does not support."""

@@ -80,7 +80,7 @@ class LifespanOn:
         }
         try:
             await self.config.loaded_app(scope, self.receive, self.send)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):  # the loop ends, not the application
             self.error_occurred = True
             raise
         except BaseException as error:

@@ -34,9 +34,7 @@ def server_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def bookshop(
-    server_name: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+def bookshop(server_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One bookshop for all tests of a server; its log must hold no failure."""
     with bookshop_server(server_name, tmp_path_factory.mktemp(server_name)) as process:
         yield process

@@ -76,6 +76,7 @@ def test_an_unexpected_error_is_a_500_and_one_traceback_and_the_server_goes_on(
     assert httpx2.get(f"{server.url}/books").status_code == 200
     server.stop()
     log = server.stderr.wait_for_end()
+    assert log.count("ERROR:") == 1, log
     assert log.count("ERROR:    Exception in ASGI application\n") == 1, log
     assert log.count("Traceback (most recent call last)") == 1, log
     assert log.count("RuntimeError: the shelf fell over\n") == 1, log
@@ -179,9 +180,7 @@ def test_fifty_requests_at_once_are_all_answered(bookshop: ServerProcess) -> Non
 
     async def ask_all_at_once() -> list[httpx2.Response]:
         limits = httpx2.Limits(max_connections=50)
-        async with httpx2.AsyncClient(
-            base_url=bookshop.url, timeout=30, limits=limits
-        ) as client:
+        async with httpx2.AsyncClient(base_url=bookshop.url, timeout=30, limits=limits) as client:
             return await asyncio.gather(*(client.get(path) for path in paths * 10))
 
     statuses = [reply.status_code for reply in asyncio.run(ask_all_at_once())]

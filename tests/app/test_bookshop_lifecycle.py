@@ -92,9 +92,7 @@ def test_what_is_in_the_database_survives_a_restart_after_ctrl_c(
     assert len(httpx2.get(f"{second.url}/authors").json()) == 4  # not seeded twice
 
 
-def test_a_failing_start_up_ends_the_server_with_status_3(
-    server_name: str, tmp_path: Path
-) -> None:
+def test_a_failing_start_up_ends_the_server_with_status_3(server_name: str, tmp_path: Path) -> None:
     environ = {"BOOKSHOP_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/none/shop.db"}
     folder = EXAMPLES / "bookshop"
     server = ServerProcess(server_name, "main:app", cwd=folder, environ=environ)

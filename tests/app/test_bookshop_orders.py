@@ -62,9 +62,7 @@ def test_fifty_customers_at_once_cannot_buy_more_than_there_is(
     async def buy_all_at_once() -> list[httpx2.Response]:
         async with httpx2.AsyncClient(base_url=bookshop.url, timeout=30) as customers:
             order = order_of((book["id"], 1))
-            return await asyncio.gather(
-                *(customers.post("/orders", json=order) for _ in range(50))
-            )
+            return await asyncio.gather(*(customers.post("/orders", json=order) for _ in range(50)))
 
     replies = asyncio.run(buy_all_at_once())
     assert Counter(reply.status_code for reply in replies) == {201: 30, 409: 20}

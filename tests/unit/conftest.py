@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import fake_core
 import pytest
 
+import fasterapi_asgi
+
 LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
@@ -38,3 +40,10 @@ def core_is_fake(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(sys.modules, core.__name__, core)
     monkeypatch.setitem(sys.modules, loops.__name__, loops)
+    monkeypatch.setattr(fasterapi_asgi, "loops", loops, raising=False)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "uvicorn.error")
+    return caplog

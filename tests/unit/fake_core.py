@@ -1,4 +1,4 @@
-"""A stand-in for fasterapi_asgi._core.HttpServer: says what it was told, and lets a test play the peers."""
+"""A stand-in for _core.HttpServer: remembers what it was told, and lets a test play the peers."""
 
 import asyncio
 import os

@@ -3,7 +3,7 @@
 import io
 import logging
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import uvicorn.logging as theirs
@@ -65,7 +65,7 @@ def test_without_a_word_on_colours_stdout_decides(
 
 def test_a_subclass_may_give_other_colours_and_other_text() -> None:
     class Loud(ours.DefaultFormatter):
-        level_name_colors = {logging.INFO: lambda name: f"<{name}>"}
+        level_name_colors: ClassVar = {logging.INFO: lambda name: f"<{name}>"}
 
         def formatMessage(self, record: logging.LogRecord) -> str:
             return super().formatMessage(record).upper()
@@ -77,7 +77,7 @@ def test_a_subclass_may_give_other_colours_and_other_text() -> None:
 @pytest.mark.parametrize("name", ["ColourizedFormatter", "DefaultFormatter", "AccessFormatter"])
 def test_the_formatters_have_uvicorns_public_names(name: str) -> None:
     public = {attribute for attribute in vars(getattr(theirs, name)) if attribute[0] != "_"}
-    assert public <= {attribute for attribute in dir(getattr(ours, name))}
+    assert public <= set(dir(getattr(ours, name)))
 
 
 def test_trace_is_the_level_below_debug() -> None:

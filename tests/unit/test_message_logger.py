@@ -1,4 +1,4 @@
-"""fasterapi_asgi.middleware.message_logger: the same records as uvicorn's, over a table of messages."""
+"""fasterapi_asgi.middleware.message_logger: the records are uvicorn's."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ async def _serve(middleware: Any, scope: dict[str, Any], fail: bool) -> None:
     async def send(message: dict[str, Any]) -> None:
         assert message in MESSAGES
 
-    async def app(scope: object, receive: Any, send: Any) -> None:
+    async def app(_: object, receive: Any, send: Any) -> None:
         assert await receive() == {"type": "http.request", "body": b"12"}
         for message in MESSAGES:
             await send(message)
@@ -55,7 +55,9 @@ def test_the_records_are_uvicorns(
     for module in (ours, theirs):
         caplog.clear()
         asyncio.run(_serve(module.MessageLoggerMiddleware, scope, fail))
-        seen.append([(r.name, r.levelno, r.msg, r.args) for r in caplog.records if "asgi" in r.name])
+        seen.append(
+            [(r.name, r.levelno, r.msg, r.args) for r in caplog.records if "asgi" in r.name]
+        )
     assert seen[0] and seen[0] == seen[1]
 
 

@@ -1,4 +1,4 @@
-"""fasterapi_asgi.middleware.proxy_headers: the same answers as uvicorn's, over tables of peers and headers."""
+"""fasterapi_asgi.middleware.proxy_headers: the answers are uvicorn's."""
 
 import asyncio
 from typing import Any
@@ -25,13 +25,24 @@ PEERS = [
     *("", None, "127.0.0.1 ", "::ffff:127.0.0.1"),
 ]
 FORWARDED = [
-    *("1.2.3.4", "1.2.3.4, 10.0.0.3", "10.0.0.2,10.0.0.3", "", "a,,b", " , ", "unknown, 127.0.0.1:9"),
+    *(
+        "1.2.3.4",
+        "1.2.3.4, 10.0.0.3",
+        "10.0.0.2,10.0.0.3",
+        "",
+        "a,,b",
+        " , ",
+        "unknown, 127.0.0.1:9",
+    ),
     *("[::1]:80", "[::1]", "[::1]:x", "[::2]x", "[::2", "[]:5", "::1", "2001:db8::1", ":5", "1:2"),
     *("1.2.3.4:55", "1.2.3.4:", "foo:bar", "foo:99999999", "a:1:2", "1.2.3.4: 5", "x,lit", "lit"),
 ]
 HEADERS: list[list[tuple[bytes, bytes]]] = [
     [],
-    *([(PROTO, value)] for value in (b"https", b" https ", b"HTTPS", b"https, http", b"ws", b"\xff")),
+    *(
+        [(PROTO, value)]
+        for value in (b"https", b" https ", b"HTTPS", b"https, http", b"ws", b"\xff")
+    ),
     [(PROTO, b"http"), (PROTO, b"https")],
     [(PROTO, b"https"), (PROTO, b"junk")],
     *([(FOR, value)] for value in (b"1.2.3.4", b"", b"1.2.3.4, ,", b"\xff", b"[2001:db8::1]:7")),
@@ -77,7 +88,7 @@ async def _pass_through(middleware: Any, trusted: str, scope: dict[str, Any]) ->
 
 
 def test_what_the_application_returns_is_passed_on() -> None:
-    async def app(scope: object, receive: object, send: object) -> str:
+    async def app(_scope: object, _receive: object, _send: object) -> str:
         return "mistake"
 
     middleware: Any = ours.ProxyHeadersMiddleware(app)  # type: ignore[arg-type]

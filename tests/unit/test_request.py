@@ -1,4 +1,4 @@
-"""fasterapi_asgi._request: every way in which an application can end is told to the cycle, and logged."""
+"""fasterapi_asgi._request: however an application ends, the cycle is told."""
 
 import asyncio
 from typing import Any
@@ -28,7 +28,7 @@ async def _run(app: Any, cycle: Any) -> None:
 def test_an_application_that_returns_is_reported_with_its_result(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def app(scope: object, receive: object, send: object) -> None: ...
+    async def app(_scope: object, _receive: object, _send: object) -> None: ...
 
     cycle = Cycle()
     asyncio.run(_run(app, cycle))
@@ -36,7 +36,7 @@ def test_an_application_that_returns_is_reported_with_its_result(
 
 
 def test_what_the_cycle_finds_wrong_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async def app(scope: object, receive: object, send: object) -> str:
+    async def app(_scope: object, _receive: object, _send: object) -> str:
         return "something"
 
     cycle = Cycle("ASGI callable returned without starting response.")
@@ -51,7 +51,7 @@ def test_what_the_cycle_finds_wrong_is_logged(caplog: pytest.LogCaptureFixture) 
 def test_an_application_that_raises_is_logged_with_its_traceback(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def app(scope: object, receive: object, send: object) -> None:
+    async def app(_scope: object, _receive: object, _send: object) -> None:
         raise error
 
     cycle = Cycle()
@@ -64,7 +64,7 @@ def test_an_application_that_raises_is_logged_with_its_traceback(
 
 
 def test_a_cancelled_request_counts_as_failed_and_does_not_raise() -> None:
-    async def app(scope: object, receive: object, send: object) -> None:
+    async def app(_scope: object, _receive: object, _send: object) -> None:
         await asyncio.Event().wait()
 
     async def main() -> list[Any]:

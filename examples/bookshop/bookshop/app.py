@@ -15,7 +15,7 @@ from bookshop.broker import EventBroker
 from bookshop.database import Database
 from bookshop.errors import add_error_handlers
 from bookshop.middleware import RequestContextMiddleware
-from bookshop.routers import authors, books, events, files, orders, site
+from bookshop.routers import authors, books, events, files, orders, shop
 from bookshop.seed import seed
 from bookshop.settings import Settings
 from bookshop.state import BookshopState, Statistics
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Bookshop", lifespan=lifespan, max_body_size=settings.max_body_bytes)
     _add_middleware(app, settings)
     add_error_handlers(app)
-    for module in (site, authors, books, orders, files, events):
+    for module in (shop, authors, books, orders, files, events):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER, html=True), name="static")
     return app

@@ -20,17 +20,20 @@ IdInPath = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
 def get_database(request: Request) -> Database:
     """The database that the lifespan opened."""
-    return request.state.database
+    database: Database = request.state.database
+    return database
 
 
 def get_broker(request: Request) -> EventBroker:
     """The broker of this process."""
-    return request.state.broker
+    broker: EventBroker = request.state.broker
+    return broker
 
 
 def get_files_folder(request: Request) -> Path:
     """The folder of the uploads."""
-    return request.state.files_folder
+    folder: Path = request.state.files_folder
+    return folder
 
 
 DatabaseDep = Annotated[Database, Depends(get_database)]

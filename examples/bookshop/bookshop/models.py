@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, ForeignKey, String, TypeDecorator
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -45,17 +45,6 @@ class OrderStatus(StrEnum):
     CONFIRMED = "confirmed"
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC; SQLite forgets the zone, so it is put back when a row is read."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Called by SQLAlchemy with what the driver returned."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -68,7 +57,7 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     customer: Mapped[str] = mapped_column(String(200))
     status: Mapped[str] = mapped_column(String(20), default=OrderStatus.RECEIVED)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_now)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
     lines: Mapped[list["OrderLine"]] = relationship(lazy="selectin")
 
 

@@ -1,9 +1,9 @@
 """What comes in and what goes out: the shapes of requests and responses."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bookshop.models import OrderStatus
 
@@ -12,6 +12,14 @@ Isbn = Annotated[str, Field(pattern=r"^\d{13}$", examples=["9780141439600"])]
 Cents = Annotated[int, Field(ge=0, le=1_000_000)]
 Stock = Annotated[int, Field(ge=0, le=100_000)]
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]  # as far as a database integer goes
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """SQLite forgets the time zone of what it stores, and the shop stores UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+UtcDateTime = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Incoming(BaseModel):
@@ -106,7 +114,7 @@ class OrderRead(Outgoing):
     id: int
     customer: str
     status: OrderStatus
-    created_at: datetime
+    created_at: UtcDateTime
     lines: list[OrderLineRead]
 
 

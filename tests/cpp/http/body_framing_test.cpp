@@ -10,7 +10,8 @@ TEST_CASE("a request without Transfer-Encoding is beyond doubt", "[http][framing
   CHECK_FALSE(check_request_framing({0, "", 1}));
 }
 
-TEST_CASE("the only Transfer-Encoding of a request is one 'chunked' on HTTP/1.1", "[http][framing]") {
+TEST_CASE("the only Transfer-Encoding of a request is one 'chunked' on HTTP/1.1",
+          "[http][framing]") {
   CHECK_FALSE(check_request_framing({1, "chunked", 1}));
   CHECK_FALSE(check_request_framing({1, "Chunked", 1}));
   for (const RequestFraming& framing :

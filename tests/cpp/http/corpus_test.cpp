@@ -1,4 +1,5 @@
-// tests/cpp/http/corpus_test.cpp: every case of tests/corpus/http, a test of its own, through http::Connection.
+// tests/cpp/http/corpus_test.cpp: every case of tests/corpus/http, a test of its own, through
+// http::Connection.
 #include <catch.hpp>
 
 #include <exception>
@@ -13,6 +14,7 @@ namespace {
 // Whole, byte by byte, split anywhere, and with a request behind it.
 void run(const CorpusCase& corpus_case) {
   const auto& [name, bytes, expected] = corpus_case;
+  CAPTURE(bytes);
   CHECK(events_of(bytes) == expected);
   CHECK(events_byte_by_byte(bytes) == expected);
   CHECK(first_harmful_split(bytes, expected) == std::string_view::npos);

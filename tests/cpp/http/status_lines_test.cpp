@@ -10,8 +10,8 @@ using fasterapi::http::StatusLines;
 TEST_CASE("every status from 100 to 599 has its line", "[http][status]") {
   const StatusLines lines;
   for (int status = StatusLines::kFirst; status <= StatusLines::kLast; ++status) {
-    const std::string expected = "HTTP/1.1 " + std::to_string(status) + " " +
-                                 std::string(lines.phrase(status)) + "\r\n";
+    const std::string expected =
+        "HTTP/1.1 " + std::to_string(status) + " " + std::string(lines.phrase(status)) + "\r\n";
     REQUIRE(lines.line(status) == expected);
   }
 }
@@ -24,7 +24,8 @@ TEST_CASE("the statuses that the server itself sends have a phrase", "[http][sta
   for (const int status : {413, 431, 503, 505}) CHECK_FALSE(lines.phrase(status).empty());
 }
 
-TEST_CASE("an unknown status has an empty phrase, behind the blank that must stand", "[http][status]") {
+TEST_CASE("an unknown status has an empty phrase, behind the blank that must stand",
+          "[http][status]") {
   const StatusLines lines;
   CHECK(lines.line(299) == "HTTP/1.1 299 \r\n");
   CHECK(lines.phrase(299).empty());

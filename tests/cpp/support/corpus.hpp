@@ -1,4 +1,5 @@
-// tests/cpp/support/corpus.hpp: the cases of tests/corpus; the format is described in tests/corpus/README.md.
+// tests/cpp/support/corpus.hpp: the cases of tests/corpus; the format is described in
+// tests/corpus/README.md.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +14,8 @@ struct CorpusCase {
   std::vector<std::string> events;  // what it says, one line each
 };
 
-// Every case of every Markdown file of tests/corpus/<folder>. Throws std::runtime_error where a file breaks the format.
+// Every case of every Markdown file of tests/corpus/<folder>. Throws std::runtime_error where a
+// file breaks the format.
 [[nodiscard]] std::vector<CorpusCase> read_corpus(const std::string& folder);
 
 }  // namespace fasterapi::support

@@ -1,5 +1,5 @@
-// tests/cpp/support/listener.cpp: what holds for every case: no object of ours outlives it, and a write to a closed
-// socket is an error and no signal, as under CPython.
+// tests/cpp/support/listener.cpp: what holds for every case: no object of ours outlives it, and a
+// write to a closed socket is an error and no signal, as under CPython.
 #include <catch.hpp>
 
 #include <csignal>

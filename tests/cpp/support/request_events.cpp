@@ -11,7 +11,7 @@ namespace {
 
 std::string name_of(http::ProtocolError error) {
   switch (error) {
-#define X(name, status, cause)        \
+#define X(name, status, cause)    \
   case http::ProtocolError::name: \
     return #name;
     FASTERAPI_PROTOCOL_ERRORS(X)
@@ -27,7 +27,8 @@ class Conversation {
 
   // False as soon as the connection would close.
   bool receive(std::string_view piece) {
-    const std::string bytes(piece);  // its own memory: a view kept too long is found by AddressSanitizer
+    const std::string bytes(
+        piece);  // its own memory: a view kept too long is found by AddressSanitizer
     http_.receive(bytes);
     const bool open = pump();
     http_.retain();
@@ -36,10 +37,26 @@ class Conversation {
 
   Lines lines() {
     end_body();
-    return std::move(lines_);
+    return with_runs_joined(lines_);
   }
 
  private:
+  // Ten and more equal lines are one.
+  static Lines with_runs_joined(const Lines& lines) {
+    Lines joined;
+    for (auto run = lines.begin(); run != lines.end();) {
+      const auto end =
+          std::find_if(run, lines.end(), [&](const auto& line) { return line != *run; });
+      if (const auto length = end - run; length >= 10) {
+        joined.push_back(*run + " (" + std::to_string(length) + " times)");
+      } else {
+        joined.insert(joined.end(), run, end);
+      }
+      run = end;
+    }
+    return joined;
+  }
+
   static const http::StatusLines& status_lines() {
     static const http::StatusLines made;
     return made;
@@ -48,7 +65,9 @@ class Conversation {
   bool pump() {
     while (true) {
       const http::Event event = http_.next_event();
-      if (event.kind != http::EventKind::BodyChunk) end_body();
+      const bool more =
+          event.kind == http::EventKind::BodyChunk || event.kind == http::EventKind::NeedData;
+      if (!more) end_body();
       switch (event.kind) {
         case http::EventKind::NeedData:
           return true;
@@ -73,8 +92,8 @@ class Conversation {
 
   void add_head() {
     const http::RequestHead& head = http_.head();
-    lines_.push_back("head " + std::string(head.method()) + " " + quoted(head.target()) + " HTTP/1." +
-                     std::to_string(head.minor_version()));
+    lines_.push_back("head " + std::string(head.method()) + " " + quoted(head.target()) +
+                     " HTTP/1." + std::to_string(head.minor_version()));
     if (head.raw_path() != head.target()) lines_.push_back("path " + quoted(head.raw_path()));
     if (!head.query().empty()) lines_.push_back("query " + quoted(head.query()));
     for (std::size_t index = 0; index < head.field_count(); ++index) {
@@ -122,7 +141,8 @@ Lines events_of(std::string_view bytes, const base::Limits& limits) {
 
 Lines events_byte_by_byte(std::string_view bytes, const base::Limits& limits) {
   std::vector<std::string_view> pieces;
-  for (std::size_t index = 0; index < bytes.size(); ++index) pieces.push_back(bytes.substr(index, 1));
+  for (std::size_t index = 0; index < bytes.size(); ++index)
+    pieces.push_back(bytes.substr(index, 1));
   return events_of_pieces(pieces, limits);
 }
 
@@ -130,7 +150,8 @@ std::size_t first_harmful_split(std::string_view bytes, const Lines& expected,
                                 const base::Limits& limits) {
   constexpr std::size_t kTries = 1000;
   for (std::size_t split = 1; split < bytes.size(); split += 1 + bytes.size() / kTries) {
-    if (events_of_pieces({bytes.substr(0, split), bytes.substr(split)}, limits) != expected) return split;
+    if (events_of_pieces({bytes.substr(0, split), bytes.substr(split)}, limits) != expected)
+      return split;
   }
   return std::string_view::npos;
 }

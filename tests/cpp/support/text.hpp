@@ -1,4 +1,5 @@
-// tests/cpp/support/text.hpp: bytes as readable text and back, in the notation of tests/corpus/README.md.
+// tests/cpp/support/text.hpp: bytes as readable text and back, in the notation of
+// tests/corpus/README.md.
 #pragma once
 
 #include <string>
@@ -6,10 +7,12 @@
 
 namespace fasterapi::support {
 
-// \r \n \t \\ \" and \xNN for every byte that is no printable ASCII; "(70000 bytes)" for what is longer than 200.
+// \r \n \t \\ \" and \xNN for every byte that is no printable ASCII; "(70000 bytes)" for what is
+// longer than 200.
 [[nodiscard]] std::string quoted(std::string_view bytes);
 
-// The bytes that an ```http block of the corpus stands for. Throws std::invalid_argument for an unknown escape.
+// The bytes that an ```http block of the corpus stands for. Throws std::invalid_argument for an
+// unknown escape.
 [[nodiscard]] std::string bytes_of_block(std::string_view block);
 
 }  // namespace fasterapi::support

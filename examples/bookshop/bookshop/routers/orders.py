@@ -53,18 +53,16 @@ async def place_order(
     for line in sorted(order.lines, key=lambda line: line.book_id):
         book = await find(session, Book, line.book_id)
         # Compared and taken in one statement: two customers cannot buy the same last copy.
-        taken = await session.execute(
+        price = await session.scalar(
             update(Book)
             .where(Book.id == book.id, Book.stock >= line.quantity)
             .values(stock=Book.stock - line.quantity)
+            .returning(Book.price_cents)
             .execution_options(synchronize_session=False)
         )
-        if taken.rowcount == 0:
+        if price is None:  # no row matched
             raise OutOfStock(f"fewer than {line.quantity} copies of {book.title} are left")
-        price = book.price_cents
-        row.lines.append(
-            OrderLine(book_id=book.id, quantity=line.quantity, unit_price_cents=price)
-        )
+        row.lines.append(OrderLine(book_id=book.id, quantity=line.quantity, unit_price_cents=price))
     session.add(row)
     await session.flush()
     background.add_task(confirm_order, database, broker, row.id)

@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse
 from bookshop.schemas import About, Heartbeat
 from bookshop.state import Statistics
 
-router = APIRouter(tags=["site"])
+router = APIRouter(tags=["shop"])
 
 
 @router.get("/", include_in_schema=False)

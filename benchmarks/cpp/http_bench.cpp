@@ -1,0 +1,62 @@
+// benchmarks/cpp/http_bench.cpp: nanoseconds of http/connection per request and per response, without any I/O.
+// `cpp_benches "[!benchmark]"`; compare only figures of one run.
+#include <array>
+#include <catch.hpp>
+#include <string>
+
+#include "base/limits.hpp"
+#include "http/connection.hpp"
+
+namespace {
+
+using fasterapi::base::ByteView;
+using fasterapi::base::PayloadQueue;
+using fasterapi::http::Connection;
+using fasterapi::http::EventKind;
+using fasterapi::http::SendError;
+using fasterapi::http::StatusLines;
+
+constexpr ByteView kSmallest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr ByteView kBrowser =
+    "GET /items/42?q=abc HTTP/1.1\r\nHost: localhost:8000\r\nUser-Agent: Mozilla/5.0 (X11; Linux "
+    "x86_64; rv:109.0) Gecko/20100101 Firefox/115.0\r\nAccept: text/html,application/xhtml+xml\r\n"
+    "Accept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
+    "Connection: keep-alive\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n\r\n";
+
+struct Fixture {
+  fasterapi::base::Limits limits;
+  StatusLines status_lines;
+  Connection connection{limits, status_lines};
+  PayloadQueue out;
+
+  // One request in, one response out, ready for the next.
+  std::size_t exchange(ByteView request) {
+    connection.receive(request);
+    while (connection.next_event().kind != EventKind::EndOfMessage) {
+    }
+    bool sent = connection.begin_head(out, 200, "server: uvicorn\r\n") == SendError::None;
+    sent &= connection.response().add_field("content-length", "13") == SendError::None;
+    sent &= connection.end_head() == SendError::None;
+    sent &= connection.send_body(out, ByteView("Hello, World!"), false) == SendError::None;
+    REQUIRE((sent && connection.start_next_cycle()));
+    const std::size_t size = out.size();
+    out.clear();
+    return size;
+  }
+};
+
+TEST_CASE("one exchange costs so much without I/O", "[!benchmark][http]") {
+  Fixture fixture;
+  BENCHMARK("smallest request") { return fixture.exchange(kSmallest); };
+  BENCHMARK("browser's request, 7 fields") { return fixture.exchange(kBrowser); };
+}
+
+TEST_CASE("a chunked body costs so much per kilobyte of tiny chunks", "[!benchmark][http]") {
+  std::string request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int chunk = 0; chunk < 1024; ++chunk) request += "1\r\nx\r\n";
+  request += "0\r\n\r\n";
+  Fixture fixture;
+  BENCHMARK("1024 chunks of one byte") { return fixture.exchange(request); };
+}
+
+}  // namespace

@@ -1,0 +1,304 @@
+// tests/cpp/http/response_writer_test.cpp: http/response_writer.hpp.
+#include "http/response_writer.hpp"
+
+#include <catch.hpp>
+
+#include <string>
+#include <vector>
+
+#include "../support/payloads.hpp"
+
+using namespace fasterapi::http;
+using fasterapi::base::ByteView;
+using fasterapi::base::Payload;
+using fasterapi::base::PayloadQueue;
+using fasterapi::support::text_of;
+
+namespace {
+
+using Field = std::pair<std::string, std::string>;
+constexpr ResponseWriter::Request kGet{false, 1, true};
+constexpr ResponseWriter::Request kHead{true, 1, true};
+constexpr ResponseWriter::Request kOldGet{false, 0, false};
+
+const StatusLines& status_lines() {
+  static const StatusLines made;
+  return made;
+}
+
+struct Written {
+  ResponseWriter writer{status_lines()};
+  PayloadQueue out;
+
+  SendError head(int status, const std::vector<Field>& fields,
+                 ResponseWriter::Request request = kGet, ByteView default_fields = {}) {
+    if (const auto error = writer.begin_head(out, request, status, default_fields);
+        error != SendError::None) {
+      return error;
+    }
+    for (const auto& [name, value] : fields) {
+      if (const auto error = writer.add_field(name, value); error != SendError::None) return error;
+    }
+    return writer.end_head();
+  }
+  SendError body(ByteView bytes, bool more = false) { return writer.send_body(out, bytes, more); }
+  std::string text() const { return text_of(out); }
+};
+
+}  // namespace
+
+TEST_CASE("a response with a length is written as it is", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}, {"x", "y"}}) == SendError::None);
+  REQUIRE(written.body("hello") == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx: y\r\n\r\nhello");
+  CHECK(written.writer.keep_alive());
+  CHECK(written.writer.status() == 200);
+}
+
+TEST_CASE("a response without a length is written in chunks", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {}) == SendError::None);
+  REQUIRE(written.body("hello", true) == SendError::None);
+  REQUIRE(written.body("", true) == SendError::None);  // an empty chunk would be the last
+  REQUIRE(written.body(std::string(26, 'x'), false) == SendError::None);
+  CHECK(written.text() ==
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n1a\r\n" +
+            std::string(26, 'x') + "\r\n0\r\n\r\n");
+  CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("a chunked body may end with an empty piece", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {}) == SendError::None);
+  REQUIRE(written.body("", false) == SendError::None);
+  CHECK(written.text().ends_with("\r\n\r\n0\r\n\r\n"));
+}
+
+TEST_CASE("an HTTP/1.0 response without a length ends with the connection", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {}, kOldGet) == SendError::None);
+  REQUIRE(written.body("hello", true) == SendError::None);
+  REQUIRE(written.body("!", false) == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello!");
+  CHECK_FALSE(written.writer.keep_alive());
+}
+
+TEST_CASE("a response to HEAD keeps its length and loses its body", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}}, kHead) == SendError::None);
+  REQUIRE(written.body("hello") == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+  CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("a response to HEAD may have any body, or none", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}}, kHead) == SendError::None);
+  CHECK(written.body("longer than declared", true) == SendError::None);
+  CHECK(written.body("", false) == SendError::None);
+  CHECK(written.text().ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("204 and 304 have neither body nor chunks", "[http][writer]") {
+  const int status = GENERATE(204, 304);
+  Written written;
+  REQUIRE(written.head(status, {}) == SendError::None);
+  REQUIRE(written.body("dropped") == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 " + std::to_string(status) + " \r\n\r\n");
+  CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("the default fields stand first", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "0"}}, kGet, "server: x\r\n") == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 0\r\n\r\n");
+}
+
+TEST_CASE("field names are written in lower case, values as they are", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"X-Name", "Va\tlue \xff"}, {"Content-Length", "0"}}) ==
+          SendError::None);
+  CHECK(written.text().find("\r\nx-name: Va\tlue \xff\r\n") != std::string::npos);
+  CHECK(written.text().find("transfer-encoding") == std::string::npos);
+}
+
+TEST_CASE("an empty field value is written", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"x", ""}}) == SendError::None);
+  CHECK(written.text().find("\r\nx: \r\n") != std::string::npos);
+}
+
+TEST_CASE("the application's Transfer-Encoding is dropped", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"a", "b"}, {"Transfer-Encoding", "chunked"}, {"c", "d"}}) ==
+          SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\na: b\r\nc: d\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
+TEST_CASE("Transfer-Encoding beside a length is dropped too", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"transfer-encoding", "chunked"}, {"content-length", "0"}}) ==
+          SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+}
+
+TEST_CASE("the application's Connection: close closes and is not doubled", "[http][writer]") {
+  const std::string value = GENERATE("close", "Close", "keep-alive, close");
+  Written written;
+  REQUIRE(written.head(200, {{"connection", value}, {"content-length", "0"}}) == SendError::None);
+  CHECK(written.text() ==
+        "HTTP/1.1 200 OK\r\nconnection: " + value + "\r\ncontent-length: 0\r\n\r\n");
+  CHECK_FALSE(written.writer.keep_alive());
+}
+
+TEST_CASE("two fields that close are both the application's", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"connection", "close"}, {"connection", "close"}}, kOldGet) ==
+          SendError::None);
+  CHECK(written.text() == "HTTP/1.1 200 OK\r\nconnection: close\r\nconnection: close\r\n\r\n");
+}
+
+TEST_CASE("another Connection option does not close", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"connection", "keep-alive"}, {"content-length", "0"}}) ==
+          SendError::None);
+  CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("a response that has to close says so", "[http][writer]") {
+  Written written;
+  REQUIRE(written.writer.begin_head(written.out, kGet, 200, {}) == SendError::None);
+  written.writer.must_close();
+  REQUIRE(written.writer.end_head() == SendError::None);
+  CHECK(written.text() ==
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+  CHECK_FALSE(written.writer.keep_alive());
+}
+
+TEST_CASE("only a final status is legal", "[http][writer]") {
+  for (const int status : {-1, 0, 99, 100, 101, 199, 600, 999, 1000, INT_MAX, INT_MIN}) {
+    Written written;
+    CHECK(written.head(status, {}) == SendError::IllegalStatus);
+    CHECK(written.text().empty());
+  }
+  for (const int status : {200, 599}) {
+    Written written;
+    CHECK(written.head(status, {}) == SendError::None);
+  }
+}
+
+TEST_CASE("an illegal field name leaves the queue untouched", "[http][writer]") {
+  for (const std::string& name :
+       {std::string(), std::string("a b"), std::string("a:"), std::string("a\r\nb"),
+        std::string("a\0b", 3), std::string("\xe4")}) {
+    Written written;
+    written.out.append("earlier");
+    CHECK(written.head(200, {{"x", "y"}, {name, "value"}}) == SendError::IllegalFieldName);
+    CHECK(written.text() == "earlier");
+  }
+}
+
+TEST_CASE("an illegal field value leaves the queue untouched", "[http][writer]") {
+  for (const std::string& value :
+       {std::string("a\r\nb: c"), std::string("a\n"), std::string("\r"), std::string("a\0b", 3),
+        std::string("\x7f"), std::string("\x01")}) {
+    Written written;
+    written.out.append("earlier");
+    CHECK(written.head(200, {{"x", "y"}, {"name", value}}) == SendError::IllegalFieldValue);
+    CHECK(written.text() == "earlier");
+  }
+}
+
+TEST_CASE("an illegal length leaves the queue untouched", "[http][writer]") {
+  for (const char* value : {"", "-1", "+1", "5, 5", "0x5", "five", "18446744073709551616"}) {
+    Written written;
+    CHECK(written.head(200, {{"content-length", value}}) == SendError::IllegalLength);
+    CHECK(written.text().empty());
+  }
+}
+
+TEST_CASE("a second length is illegal, even an equal one", "[http][writer]") {
+  Written written;
+  CHECK(written.head(200, {{"content-length", "5"}, {"Content-Length", "5"}}) ==
+        SendError::IllegalLength);
+  CHECK(written.text().empty());
+}
+
+TEST_CASE("a head may be begun anew after an error", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}, {"a b", "c"}}) ==
+          SendError::IllegalFieldName);
+  REQUIRE(written.head(500, {{"content-length", "3"}}) == SendError::None);
+  REQUIRE(written.body("abc") == SendError::None);
+  CHECK(written.text() == "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 3\r\n\r\nabc");
+}
+
+TEST_CASE("a body longer than declared is cut and closes", "[http][writer]") {
+  const bool by_reference = GENERATE(true, false);
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}}) == SendError::None);
+  REQUIRE(written.body("abc", true) == SendError::None);
+  const SendError error =
+      by_reference ? written.writer.send_body(written.out, Payload::of_string("defg"), true)
+                   : written.body("defg", true);
+  CHECK(error == SendError::BodyTooLong);
+  CHECK(written.text().ends_with("\r\n\r\nabcde"));
+  CHECK_FALSE(written.writer.keep_alive());
+}
+
+TEST_CASE("a body shorter than declared closes", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "5"}}) == SendError::None);
+  CHECK(written.body("abc", false) == SendError::BodyTooShort);
+  CHECK(written.text().ends_with("\r\n\r\nabc"));
+  CHECK_FALSE(written.writer.keep_alive());
+}
+
+TEST_CASE("a body of the declared length may come in pieces", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "6"}}) == SendError::None);
+  CHECK(written.body("abc", true) == SendError::None);
+  CHECK(written.body("", true) == SendError::None);
+  CHECK(written.body("def", true) == SendError::None);
+  CHECK(written.body("", false) == SendError::None);
+  CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("a payload is sent by reference in every framing", "[http][writer]") {
+  static constexpr ByteView kBytes = "large";
+  const bool chunked = GENERATE(true, false);
+  Written written;
+  REQUIRE(written.head(
+              200, chunked ? std::vector<Field>{} : std::vector<Field>{{"content-length", "5"}}) ==
+          SendError::None);
+  REQUIRE(written.writer.send_body(written.out, Payload::of_static(kBytes), false) ==
+          SendError::None);
+  std::array<ByteView, 8> views;
+  const std::size_t count = written.out.gather(views);
+  CHECK(std::count_if(views.begin(), views.begin() + static_cast<std::ptrdiff_t>(count),
+                      [](ByteView view) { return view.data() == kBytes.data(); }) == 1);
+  CHECK(written.text().ends_with(chunked ? "\r\n\r\n5\r\nlarge\r\n0\r\n\r\n" : "\r\n\r\nlarge"));
+}
+
+TEST_CASE("a payload that is not sent is released at once", "[http][writer]") {
+  int released = 0;
+  Written written;
+  REQUIRE(written.head(200, {}, kHead) == SendError::None);
+  const auto release = [](void* count, void*) noexcept { ++*static_cast<int*>(count); };
+  REQUIRE(written.writer.send_body(written.out, Payload("bytes", release, &released), false) ==
+          SendError::None);
+  CHECK(released == 1);
+}
+
+TEST_CASE("a writer is reused from response to response", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "1"}, {"connection", "close"}}) == SendError::None);
+  REQUIRE(written.body("a") == SendError::None);
+  written.out.clear();
+  REQUIRE(written.head(200, {}) == SendError::None);
+  REQUIRE(written.body("b") == SendError::None);
+  CHECK(written.text() ==
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n");
+  CHECK(written.writer.keep_alive());
+}

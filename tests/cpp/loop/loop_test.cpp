@@ -1,0 +1,133 @@
+// tests/cpp/loop/loop_test.cpp: loop/loop.hpp.
+#include "loop/loop.hpp"
+
+#include <catch.hpp>
+
+#include <string>
+#include <thread>
+
+#include "../support/running_loop.hpp"
+#include "loop/timer.hpp"
+
+using fasterapi::loop::Loop;
+using fasterapi::loop::Timer;
+using fasterapi::loop::TurnObserver;
+using fasterapi::support::RunningLoop;
+
+namespace {
+
+struct Observer final : TurnObserver {
+  std::string calls;
+  int work = 0;
+  Timer timer{[this] { calls += 't'; }};
+
+  void flush() override { calls += 'f'; }
+  bool run_turn() override {
+    calls += 'r';
+    return work-- > 0;
+  }
+  void loop_closing() override {
+    calls += 'c';
+    timer.close();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a loop that was not opened can be closed", "[loop]") {
+  Loop loop;
+  CHECK_FALSE(loop.is_open());
+  loop.close();
+}
+
+TEST_CASE("a closed loop may be closed again", "[loop]") {
+  RunningLoop loop;
+  loop->close();
+  CHECK_FALSE(loop->is_open());
+  loop->close();
+}
+
+TEST_CASE("a turn flushes, polls and then runs", "[loop]") {
+  RunningLoop loop;
+  Observer observer;
+  REQUIRE(observer.timer.open(loop).ok());
+  loop->add_observer(observer);
+  observer.timer.start(0);
+  loop.turn();
+  CHECK(observer.calls == "ftr");
+  loop->remove_observer(observer);
+  loop.turn();
+  CHECK(observer.calls == "ftr");
+  observer.timer.close();
+}
+
+TEST_CASE("a poll does not wait while work is left", "[loop]") {
+  RunningLoop loop;
+  Observer observer;
+  loop->add_observer(observer);
+  observer.work = 2;
+  loop->end_turn();
+  CHECK(loop->has_work());
+  loop->poll(true);  // would wait for ever
+  loop->end_turn();
+  CHECK(loop->has_work());
+  loop->poll(true);
+  loop->end_turn();
+  CHECK_FALSE(loop->has_work());
+  loop->remove_observer(observer);
+}
+
+TEST_CASE("one observer's work keeps the loop from waiting, whatever the others say", "[loop]") {
+  RunningLoop loop;
+  Observer busy;
+  Observer idle;
+  loop->add_observer(busy);
+  loop->add_observer(idle);
+  busy.work = 1;
+  loop->end_turn();
+  CHECK(loop->has_work());
+  loop->remove_observer(busy);
+  loop->remove_observer(idle);
+}
+
+TEST_CASE("a waiting poll is ended from another thread", "[loop]") {
+  RunningLoop loop;
+  std::thread other([&] { loop->wake(); });
+  loop->poll(true);
+  other.join();
+}
+
+TEST_CASE("a wake that comes before the poll is not lost", "[loop]") {
+  RunningLoop loop;
+  loop->wake();
+  loop->wake();
+  loop->poll(true);
+}
+
+TEST_CASE("closing a loop has its observers give up their handles", "[loop]") {
+  Observer observer;
+  {
+    RunningLoop loop;
+    REQUIRE(observer.timer.open(loop).ok());
+    observer.timer.start(1000000);
+    loop->add_observer(observer);
+    loop->close();
+  }
+  CHECK(observer.calls == "c");
+}
+
+TEST_CASE("closing a loop frees handles that were closed but not yet freed", "[loop]") {
+  RunningLoop loop;
+  Timer timer([] {});
+  REQUIRE(timer.open(loop).ok());
+  timer.start(1000000);
+  timer.close();
+  loop->close();
+}
+
+TEST_CASE("all streams of a loop read to the same place", "[loop]") {
+  RunningLoop loop;
+  char* const buffer = loop->receive_buffer();
+  CHECK(buffer != nullptr);
+  CHECK(loop->receive_buffer() == buffer);
+}
