@@ -1,4 +1,4 @@
-# csrc/fuzz.cmake: one program per tests/fuzz/*_fuzz.cpp; the target fuzz builds them all.
+# csrc/fuzz.cmake: one program per tests/fuzz/*.cpp, replay.cpp apart; the target fuzz builds them all.
 # FASTERAPI_FUZZ=ON gives them the main() of replay.cpp, which feeds the corpus and mutations of it: any compiler.
 # FASTERAPI_FUZZ=libfuzzer makes libFuzzer's programs, which look for new paths: clang, and no other target.
 if(FASTERAPI_FUZZ STREQUAL "libfuzzer")
@@ -7,11 +7,13 @@ endif()
 
 function(add_fuzz_targets)
   add_custom_target(fuzz)
-  file(GLOB targets CONFIGURE_DEPENDS ../tests/fuzz/*_fuzz.cpp)
+  file(GLOB targets CONFIGURE_DEPENDS ../tests/fuzz/*.cpp)
+  list(FILTER targets EXCLUDE REGEX "/replay\\.cpp$")
   foreach(source IN LISTS targets)
     cmake_path(GET source STEM name)
+    list(APPEND source ../tests/cpp/support/request_events.cpp ../tests/cpp/support/text.cpp)
     if(FASTERAPI_FUZZ STREQUAL "libfuzzer")
-      add_program(${name} ${source} ${rooms_without_python} -fsanitize=fuzzer)
+      add_program(${name} "${source}" ${rooms_without_python} -fsanitize=fuzzer)
     else()
       add_program(${name} "${source};../tests/fuzz/replay.cpp" ${rooms_without_python})
     endif()

@@ -19,122 +19,49 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PREFIXES = ("FASTERAPI_ASGI_", "UVICORN_")
 _EXISTING_PATH = click.Path(exists=True)
+_WHOM_TO_BELIEVE = (
+    "The proxies to believe: addresses, networks or literals, comma separated, or '*' for all."
+    "  [default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1]"
+)
 
-# (flag, parameter, type or None for text, default, help); a flag with a slash is a pair of switches
-_SERVED: tuple[tuple[str, str, Any, Any, str], ...] = (
-    ("--host", "host", None, "127.0.0.1", "Listen on this address or host name."),
-    ("--port", "port", int, 8000, "Listen on this port; 0 picks a free one."),
-    ("--uds", "uds", None, None, "Listen on this unix socket instead."),
-    ("--fd", "fd", int, None, "Listen on this inherited, bound socket instead."),
-    ("--backlog", "backlog", int, 2048, "Connections that may wait to be accepted."),
-    ("--loop", "loop", None, "auto", "Event loop: auto, or MODULE:FACTORY."),
-    (
-        "--lifespan",
-        "lifespan",
-        click.Choice(list(LIFESPAN)),
-        "auto",
-        "Tell APP of start and stop (ASGI lifespan).",
-    ),
-    (
-        "--interface",
-        "interface",
-        click.Choice(INTERFACES),
-        "auto",
-        "Interface of APP; auto finds it out.",
-    ),
-    (
-        "--env-file",
-        "env_file",
-        _EXISTING_PATH,
-        None,
-        "Read environment variables for APP from this file.",
-    ),
-    (
-        "--log-config",
-        "log_config",
-        _EXISTING_PATH,
-        None,
-        "Configure logging from this .json, .yaml or .ini file.",
-    ),
-    (
-        "--log-level",
-        "log_level",
-        click.Choice(list(LOG_LEVELS)),
-        None,
-        "Level of the server's loggers.  [default: info]",
-    ),
-    ("--access-log/--no-access-log", "access_log", bool, True, "Log each response."),
-    (
-        "--use-colors/--no-use-colors",
-        "use_colors",
-        bool,
-        None,
-        "Colour the log; by default on a terminal only.",
-    ),
-    (
-        "--proxy-headers/--no-proxy-headers",
-        "proxy_headers",
-        bool,
-        True,
-        "Believe X-Forwarded-Proto and -For of proxies.",
-    ),
-    (
-        "--forwarded-allow-ips",
-        "forwarded_allow_ips",
-        None,
-        None,
-        "The proxies to believe: addresses, networks or literals, comma separated, or '*' for all."
-        "  [default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1]",
-    ),
-    ("--server-header/--no-server-header", "server_header", bool, True, "Send a Server header."),
-    ("--date-header/--no-date-header", "date_header", bool, True, "Send a Date header."),
-    (
-        "--header",
-        "headers",
-        None,
-        [],
-        "Send this header, NAME:VALUE, in every response; may be repeated.",
-    ),
-    ("--root-path", "root_path", None, "", "Path under which APP is mounted (ASGI root_path)."),
-    (
-        "--limit-concurrency",
-        "limit_concurrency",
-        int,
-        None,
-        "Connections or tasks from which on requests get a 503.",
-    ),
-    ("--limit-max-requests", "limit_max_requests", int, None, "Stop after so many requests."),
-    (
-        "--limit-max-requests-jitter",
-        "limit_max_requests_jitter",
-        int,
-        0,
-        "Add up to so many to that limit, by chance.",
-    ),
-    ("--timeout-keep-alive", "timeout_keep_alive", int, 5, "Seconds an idle connection is kept."),
-    (
-        "--timeout-graceful-shutdown",
-        "timeout_graceful_shutdown",
-        int,
-        None,
-        "Seconds the stop waits for running requests; by default as long as they take.",
-    ),
-    (
-        "--app-dir",
-        "app_dir",
-        None,
-        "",
-        "Look for APP in this folder; by default in the current one.",
-    ),
-    ("--factory", "factory", True, False, "APP is a function that returns the application."),
+_SWITCH = object()  # a flag without a value and without a --no- twin
+
+# (flag, type: None for text, bool for a pair of switches, default, help)
+_SERVED: tuple[tuple[str, Any, Any, str], ...] = (
+    ("--host", None, "127.0.0.1", "Listen on this address or host name."),
+    ("--port", int, 8000, "Listen on this port; 0 picks a free one."),
+    ("--uds", None, None, "Listen on this unix socket instead."),
+    ("--fd", int, None, "Listen on this inherited, bound socket instead."),
+    ("--backlog", int, 2048, "Connections that may wait to be accepted."),
+    ("--loop", None, "auto", "Event loop: auto, or MODULE:FACTORY."),
+    ("--lifespan", click.Choice(list(LIFESPAN)), "auto", "Tell APP of start and stop."),
+    ("--interface", click.Choice(INTERFACES), "auto", "Interface of APP; auto finds it out."),
+    ("--env-file", _EXISTING_PATH, None, "Read environment variables for APP from this file."),
+    ("--log-config", _EXISTING_PATH, None, "Configure logging from this .json, .yaml or .ini."),
+    ("--log-level", click.Choice(list(LOG_LEVELS)), None, "Log level.  [default: info]"),
+    ("--access-log/--no-access-log", bool, True, "Log each response."),
+    ("--use-colors/--no-use-colors", bool, None, "Colour the log; else on a terminal only."),
+    ("--proxy-headers/--no-proxy-headers", bool, True, "Believe X-Forwarded-Proto and -For."),
+    ("--forwarded-allow-ips", None, None, _WHOM_TO_BELIEVE),
+    ("--server-header/--no-server-header", bool, True, "Send a Server header."),
+    ("--date-header/--no-date-header", bool, True, "Send a Date header."),
+    ("--header", None, [], "Send NAME:VALUE in every response; may be repeated."),
+    ("--root-path", None, "", "Path under which APP is mounted (ASGI root_path)."),
+    ("--limit-concurrency", int, None, "Answer 503 from so many connections or tasks on."),
+    ("--limit-max-requests", int, None, "Stop after so many requests."),
+    ("--limit-max-requests-jitter", int, 0, "Add up to so many to that limit, by chance."),
+    ("--timeout-keep-alive", int, 5, "Seconds an idle connection is kept."),
+    ("--timeout-graceful-shutdown", int, None, "Seconds the stop waits; else for ever."),
+    ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
+    ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )
 
 _NOT_BUILT_TYPES: dict[str, Any] = {
-    "reload": True,
+    "reload": _SWITCH,
     "reload_delay": float,
     "workers": int,
     "timeout_worker_healthcheck": int,
-    "http2": True,
+    "http2": _SWITCH,
     "h11_max_incomplete_event_size": int,
     "ws_max_size": int,
     "ws_max_queue": int,
@@ -143,37 +70,37 @@ _NOT_BUILT_TYPES: dict[str, Any] = {
     "ws_per_message_deflate": click.BOOL,
     "ssl_version": int,
     "ssl_cert_reqs": int,
-    "reset_contextvars": True,
+    "reset_contextvars": _SWITCH,
 }
-_REPEATED = ("headers", "reload_dirs", "reload_includes", "reload_excludes")
-_SPLIT_BY_NOBODY = ("interface", "ssl_context_factory")  # served partly; not a flag
+_REPEATED = {  # flags whose parameter is a plural
+    "--header": "headers",
+    "--reload-dir": "reload_dirs",
+    "--reload-include": "reload_includes",
+    "--reload-exclude": "reload_excludes",
+}
+_NOT_BUILT_FLAGS = tuple(option for option in NOT_BUILT if option.is_flag)
 
 
 def _environment(name: str) -> list[str]:
     return [prefix + name.upper() for prefix in _PREFIXES]
 
 
-def _option(
-    flag: str, name: str, kind: Any, default: Any, text: str | None
-) -> Callable[[Function], Function]:
-    """Make a click option; ``kind`` True means a switch without a counterpart."""
+def _option(flag: str, kind: Any, default: Any, text: str | None) -> Callable[[Function], Function]:
+    name = flag.partition("/")[0].removeprefix("--").replace("-", "_")
+    name = _REPEATED.get(flag, name)
     settings: dict[str, Any] = {"envvar": _environment(name), "help": text, "hidden": text is None}
-    if kind is True:
+    if kind is _SWITCH:
         settings["is_flag"] = True
     elif kind is not bool:
         settings.update(type=kind, show_default=default not in (None, "", []))
-    if name in _REPEATED:
-        settings["multiple"] = True
-    return click.option(flag, name, default=default, **settings)
+    return click.option(flag, name, default=default, multiple=flag in _REPEATED, **settings)
 
 
 def options(function: Function) -> Function:
     """Put uvicorn's options on a command; those that are not built yet are hidden in its help."""
-    for option in reversed(NOT_BUILT):
-        if option.name not in _SPLIT_BY_NOBODY:
-            default = [] if option.name in _REPEATED else option.accepted[0]
-            kind = _NOT_BUILT_TYPES.get(option.name)
-            function = _option(option.flag, option.name, kind, default, None)(function)
+    for option in reversed(_NOT_BUILT_FLAGS):
+        default = [] if option.flag in _REPEATED else option.accepted[0]
+        function = _option(option.flag, _NOT_BUILT_TYPES.get(option.name), default, None)(function)
     for row in reversed(_SERVED):
         function = _option(*row)(function)
     return click.argument("app", envvar=_environment("app"))(function)

@@ -24,12 +24,14 @@ class NotBuilt:
         flag: The command line's name of it.
         accepted: The values that change nothing, uvicorn's default first.
         remedy: What to do instead.
+        is_flag: False where the command line has no such flag, or serves it in part.
     """
 
     name: str
     flag: str
     accepted: tuple[Any, ...]
     remedy: str
+    is_flag: bool = True
 
     def refuse(self, value: object) -> None:
         """Raise :class:`UnsupportedOption` unless the value changes nothing."""
@@ -74,12 +76,13 @@ NOT_BUILT = (
     NotBuilt("ssl_cert_reqs", "--ssl-cert-reqs", (0,), _TLS),
     NotBuilt("ssl_ca_certs", "--ssl-ca-certs", (None,), _TLS),
     NotBuilt("ssl_ciphers", "--ssl-ciphers", (None,), _TLS),
-    NotBuilt("ssl_context_factory", "ssl_context_factory", (None,), _TLS),
+    NotBuilt("ssl_context_factory", "ssl_context_factory", (None,), _TLS, is_flag=False),
     NotBuilt(
         "interface",
         "--interface wsgi",
         ("auto", "asgi3", "asgi2"),
         "wrap the application with a2wsgi.WSGIMiddleware and leave --interface out.",
+        is_flag=False,
     ),
     NotBuilt(
         "reset_contextvars",

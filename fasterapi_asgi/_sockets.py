@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _QUIT = "(Press CTRL+C to quit)"
 _UDS_MODE = 0o666  # uvicorn's: whoever can reach the folder can connect
+_LIKE_3_13 = sys.version_info >= (3, 13)  # asyncio changed a rule and a text
 _HIGHEST_PORT = 65535
+_LONGEST_BACKLOG = 2**31 - 1  # a C int; the kernel has a lower limit of its own
 
 
 async def open_sockets(config: Config) -> list[socket.socket]:
@@ -39,12 +41,18 @@ async def open_sockets(config: Config) -> list[socket.socket]:
     if config.fd is not None:
         return [adopt_fd(config.fd)]
     if config.uds is not None:
-        return [_bind_unix(config.uds)]
-    if not 0 <= config.port <= _HIGHEST_PORT:
-        raise OptionError(
-            f"--port {config.port} is not a port: give a number from 0 to {_HIGHEST_PORT}."
-        )
-    return _bind_all(await _resolve(config.host, config.port))
+        return [_bind_unix(os.fspath(config.uds))]
+    return _bind_all(await _resolve(config.host, _port_of(config)))
+
+
+def _port_of(config: Config) -> int:
+    with contextlib.suppress(ValueError):
+        port = int(config.port)  # programs pass what they found in the environment
+        if 0 <= port <= _HIGHEST_PORT:
+            return port
+    raise OptionError(
+        f"--port {config.port} is not a port: give a number from 0 to {_HIGHEST_PORT}."
+    )
 
 
 def adopt_fd(fd: int) -> socket.socket:
@@ -55,9 +63,10 @@ def adopt_fd(fd: int) -> socket.socket:
     """
     try:
         sock = _from_duplicate(os.dup(fd))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "Bad file descriptor"
         raise OptionError(
-            f"--fd {fd} cannot be used: {error.strerror}. Give an open, bound stream socket."
+            f"--fd {fd} cannot be used: {reason}. Give an open, bound stream socket."
         ) from error
     if sock.type != socket.SOCK_STREAM:
         sock.close()
@@ -116,11 +125,11 @@ def _bind(sock: socket.socket, address: Any, bound: list[socket.socket]) -> None
     try:
         sock.bind(address)
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL and sys.version_info >= (3, 13):
+        if error.errno == errno.EADDRNOTAVAIL and _LIKE_3_13:
             sock.close()
             return
-        reason = (error.strerror or "").lower()
-        text = f"error while attempting to bind on address {address!r}: {reason}"
+        reason = str(error) if _LIKE_3_13 else str(error.strerror)
+        text = f"error while attempting to bind on address {address!r}: {reason.lower()}"
         raise OSError(error.errno, text) from None
     sock.setblocking(False)
     bound.append(sock)
@@ -167,13 +176,13 @@ def bind_for_handover(config: Config) -> socket.socket:
         sock = adopt_fd(config.fd)
     elif config.uds is not None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.bind(config.uds)
+        sock.bind(os.fspath(config.uds))
         Path(config.uds).chmod(_UDS_MODE)
     else:
         host = config.host or "0.0.0.0"
         sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, config.port))
+        sock.bind((host, _port_of(config)))
     sock.set_inheritable(True)
     return sock
 
@@ -186,7 +195,11 @@ def running_message(config: Config, sock: socket.socket) -> tuple[str, tuple[Any
         return f"Uvicorn running on unix socket %s {_QUIT}", (config.uds,), None
     host = "0.0.0.0" if config.host is None else config.host
     url = "%s://[%s]:%d" if ":" in host else "%s://%s:%d"
-    arguments = ("https" if config.is_ssl else "http", host, config.port or sock.getsockname()[1])
+    arguments = (
+        "https" if config.is_ssl else "http",
+        host,
+        _port_of(config) or sock.getsockname()[1],
+    )
     return (
         f"Uvicorn running on {url} {_QUIT}",
         arguments,
@@ -216,10 +229,10 @@ class Listener:
     ) -> None:
         self._stop_listening: Callable[[], None] = core.stop_listening
         self._sockets = tuple(sockets)
-        self._uds = Path(uds) if uds is not None else None
+        self._uds = Path(uds).absolute() if uds is not None else None
         self._uds_inode = self._uds.stat().st_ino if self._uds is not None else None
         for sock in sockets:
-            core.listen(sock.fileno(), max(0, backlog))
+            core.listen(sock.fileno(), min(max(0, backlog), _LONGEST_BACKLOG))
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:

@@ -234,7 +234,8 @@ class Config:
     @property
     def asgi_version(self) -> Literal["2.0", "3.0"]:
         """The version of ASGI that the application speaks; known once ``interface`` is not auto."""
-        return {"asgi2": "2.0", "asgi3": "3.0", "wsgi": "3.0"}[self.interface]  # type: ignore[return-value]
+        versions: dict[str, Literal["2.0", "3.0"]] = {"asgi2": "2.0", "asgi3": "3.0", "wsgi": "3.0"}
+        return versions[self.interface]
 
     @property
     def is_ssl(self) -> bool:
@@ -391,4 +392,6 @@ def _takes_three_arguments(app: Any) -> bool:
     """Guess as uvicorn does: an application of ASGI 3 is a coroutine function."""
     if inspect.isclass(app):
         return hasattr(app, "__await__")
-    return iscoroutinefunction(app if inspect.isfunction(app) else getattr(app, "__call__", None))  # noqa: B004
+    if inspect.isfunction(app):
+        return iscoroutinefunction(app)
+    return iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004 (the method itself)

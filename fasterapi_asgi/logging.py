@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from copy import copy
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 TRACE_LOG_LEVEL = 5
 
@@ -113,13 +113,14 @@ class AccessFormatter(ColourizedFormatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record = copy(record)
-        client_addr, method, full_path, http_version, status_code = record.args  # type: ignore[misc]
+        args: tuple[Any, ...] = record.args  # type: ignore[assignment]
+        client_addr, method, full_path, http_version, status_code = args
         request_line = f"{method} {full_path} HTTP/{http_version}"
         if self.use_colors:
             request_line = style(request_line, bold=True)
         record.__dict__.update(
             client_addr=client_addr,
             request_line=request_line,
-            status_code=self.get_status_code(int(status_code)),  # type: ignore[arg-type]
+            status_code=self.get_status_code(int(status_code)),
         )
         return super().formatMessage(record)

@@ -63,12 +63,15 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
             yield
             return
         own = self._csock.fileno()
-        before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
+        try:
+            before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
+        except ValueError:  # a second interpreter: signals are for the first one's loop
+            before = None
         try:
             yield
         finally:
             # asyncio's handlers need it further on: the next run hears of signals until then.
-            if not self._signal_handlers:
+            if before is not None and not self._signal_handlers:
                 with suppress(OSError, ValueError):  # closed meanwhile: then there is none
                     signal.set_wakeup_fd(-1)
                     signal.set_wakeup_fd(before if before != own else -1)
@@ -99,20 +102,18 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         # callbacks.
         if handle._cancelled:
             return
-        if not self.get_debug():
-            handle._run()
-            return
-        self._current_handle = handle
+        self._current_handle = handle if self.get_debug() else None
         try:
             started = self.time()
             handle._run()
             seconds = self.time() - started
-            if seconds >= self.slow_callback_duration:
+            if self._current_handle and seconds >= self.slow_callback_duration:
                 asyncio_module: Any = base_events
                 name = asyncio_module._format_handle(handle)
                 asyncio_module.logger.warning("Executing %s took %.3f seconds", name, seconds)
         finally:
             self._current_handle = None
+            del handle  # the traceback of what the callback raised leads to this frame: no cycle
 
     def _callback_failed(self, handle: Any, error: BaseException) -> None:
         # What asyncio.Handle._run() reports for a callback that raised.

@@ -54,15 +54,11 @@ def main(app: str, headers: tuple[str, ...], log_config: str | None, **given: An
     try:
         for option in NOT_BUILT:
             if option.name in given:
-                option.refuse(_as_config_has_it(given[option.name]))
+                option.refuse(given[option.name])
         run(app, headers=split_headers(headers), log_config=log_config or LOGGING_CONFIG, **given)
     except OptionError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-
-
-def _as_config_has_it(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 # fmt: off

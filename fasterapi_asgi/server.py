@@ -23,18 +23,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasterapi_asgi._access_log import choose_access_log
-from fasterapi_asgi._request import run_asgi
+from fasterapi_asgi._http_server import new_http_server
 from fasterapi_asgi._sockets import Listener, open_sockets, running_message
 from fasterapi_asgi._state import ServerState
 from fasterapi_asgi._wakeup import Wakeup
 from fasterapi_asgi.config import Config
 from fasterapi_asgi.errors import STARTUP_FAILURE, ForeignLoopError, OptionError
 from fasterapi_asgi.logging import style
-from fasterapi_asgi.middleware.proxy_headers import (
-    ProxyHeadersMiddleware,
-    _TrustedHosts,
-    apply_forwarded,
-)
 
 if TYPE_CHECKING:
     from fasterapi_asgi._core import HttpServer
@@ -45,9 +40,7 @@ HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _SETTLE_S = 0.1  # what closes at once at the stop is not announced as being waited for; uvicorn's
 _CANCEL_S = 1.0  # what a cancelled request may still take before its connection is cut
-_TICK_S = (
-    0.1  # where ticks are wanted: callback_notify, or a subclass with its own on_tick; uvicorn's
-)
+_TICK_S = 0.1  # for callback_notify and for a subclass with its own on_tick; uvicorn's
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -80,6 +73,7 @@ class Server:
         self._captured_signals: list[int] = []
         self._wakeup = Wakeup()
         self._core: HttpServer | None = None
+        self._draining: asyncio.Lock | None = None
 
     @property
     def should_exit(self) -> bool:
@@ -104,12 +98,8 @@ class Server:
     @functools.cached_property
     def limit_max_requests(self) -> int | None:
         """After how many responses the server stops, jitter included; None: never."""
-        limit = self.config.limit_max_requests
-        return (
-            None
-            if limit is None
-            else limit + random.randint(0, self.config.limit_max_requests_jitter)
-        )
+        limit, jitter = self.config.limit_max_requests, self.config.limit_max_requests_jitter
+        return None if limit is None else limit + random.randint(0, max(0, jitter))
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on a new event loop until the server is told to stop. Works in any thread.
@@ -166,50 +156,26 @@ class Server:
             SystemExit: one of them failed (the reason is logged; the lifespan is shut down again).
         """
         self._wakeup.bind()
+        self.started = False
         if not await self._unless_forced(self.lifespan.startup()):
             return
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        self._core = self._new_core()
-        self.server_state.attach(self._core, self.config)
         try:
+            self._core = new_http_server(
+                self.config, self.lifespan.state, self.limit_max_requests, self._wakeup.wake
+            )
             self.servers = await self._listen(self._core, sockets)
         except OSError as error:
             await self._give_up(error, STARTUP_FAILURE)
         except OptionError as error:
             await self._give_up(error, error.exit_code)
+        self._draining = asyncio.Lock()
+        self.server_state.attach(self._core, self.config)
         choose_access_log(self._core, self.config.access_log)
         if sockets is None:
             self._log_started_message([sock for server in self.servers for sock in server.sockets])
         self.started = True
-
-    def _new_core(self) -> HttpServer:
-        from fasterapi_asgi._core import HttpServer
-
-        config = self.config
-        app: Any = config.loaded_app
-        trusted: _TrustedHosts | None = None
-        if type(app) is ProxyHeadersMiddleware:  # the core asks the same rules where they matter
-            app, trusted = app.app, app.trusted_hosts
-        limit = self.limit_max_requests
-        return HttpServer(
-            loop=asyncio.get_running_loop(),  # type: ignore[arg-type]
-            app=app,
-            run_asgi=run_asgi,
-            logger=logger,
-            state=self.lifespan.state,
-            root_path=config.root_path,
-            default_headers=config.encoded_headers,
-            date_header=config.date_header,
-            limit_concurrency=config.limit_concurrency,
-            limit_max_requests=limit if limit is not None and limit > 0 else None,
-            on_max_requests=self._wakeup.wake,
-            timeout_keep_alive=config.timeout_keep_alive,
-            is_trusted=trusted.__contains__ if trusted is not None else None,
-            apply_forwarded=functools.partial(apply_forwarded, trusted)
-            if trusted is not None
-            else None,
-        )
 
     async def _listen(
         self, core: HttpServer, sockets: list[socket.socket] | None
@@ -286,15 +252,18 @@ class Server:
             server.close()
         for sock in sockets or ():
             sock.close()
-        if self._core is not None:
-            self._core.stop_listening()
-            self._core.shutdown()
-            await self._drain(self._core)
-            self._release()
+        if self._draining is not None:
+            async with self._draining:  # who calls it again meanwhile waits for the first
+                await self._drain()
         if not self.force_exit:
             await self._unless_forced(self.lifespan.shutdown())
 
-    async def _drain(self, core: HttpServer) -> None:
+    async def _drain(self) -> None:
+        core = self._core
+        if core is None:
+            return
+        core.stop_listening()
+        core.shutdown()
         if not self.force_exit:
             await asyncio.wait([core.wait_disconnected()], timeout=_SETTLE_S)
         try:
@@ -308,6 +277,7 @@ class Server:
         if self.force_exit:
             core.abort()
             await self._cancel_tasks(core, "Task cancelled, exit forced")
+        self._release()
 
     async def _cancel_tasks(self, core: HttpServer, reason: str) -> None:
         """Cancel the requests and give them, and their last bytes, a moment."""
@@ -370,8 +340,8 @@ class Server:
             signal.raise_signal(self._captured_signals.pop())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (signal's)
-        """Stop at the first signal; stop at once at the second, or at a SIGINT during the stop."""
-        if self._captured_signals or (self.should_exit and sig == signal.SIGINT):
+        """Stop; stop at once if the same signal came before, or at a SIGINT during the stop."""
+        if sig in self._captured_signals or (self.should_exit and sig == signal.SIGINT):
             self.force_exit = True
         self._captured_signals.append(sig)
         self.should_exit = True

@@ -1,4 +1,4 @@
-"""Builds targets of csrc/CMakeLists.txt for the tests that run them: debug, and as CMAKE_ARGS says."""
+"""Builds targets of csrc/CMakeLists.txt for the tests that run them; CMAKE_ARGS adds options."""
 
 import fcntl
 import functools

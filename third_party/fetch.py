@@ -1,7 +1,8 @@
-"""third_party/fetch.py: puts C and C++ sources of others beside this file: `fetch.py libuv llhttp catch2`.
+"""Puts C and C++ sources of others beside this file: `fetch.py libuv llhttp catch2`.
 
-Each comes out of a source distribution on PyPI that carries it. `<name>.txt` pins that file by hash. pip downloads it, so the
-user's index, proxy and certificate settings hold. A folder that is already here, ours or yours, is kept.
+Each comes out of a source distribution on PyPI that carries it. `<name>.txt` pins that file by
+hash. pip downloads it, so the user's index, proxy and certificate settings hold. A folder that is
+already here, ours or yours, is kept.
 """
 
 import fcntl
@@ -37,8 +38,8 @@ def fetch(name: str) -> None:
         ]
         if subprocess.run(download).returncode:
             sys.exit(
-                f"third_party: pip could not download {name} (its message is above). Without a network: build from "
-                f"our sdist, which contains it, or put its sources at {folder}."
+                f"third_party: pip could not download {name} (its message is above). Without a "
+                f"network: build from our sdist, which contains it, or put its sources at {folder}."
             )
         [archive] = Path(scratch).glob("*.tar.gz")
         unpack(archive, CARRIED_AT[name], Path(scratch, name))

@@ -1,5 +1,5 @@
-// benchmarks/cpp/http_bench.cpp: nanoseconds of http/connection per request and per response, without any I/O.
-// `cpp_benches "[!benchmark]"`; compare only figures of one run.
+// benchmarks/cpp/http_bench.cpp: nanoseconds of http/connection per request and per response,
+// without any I/O. `cpp_benches "[!benchmark]"`; compare only figures of one run.
 #include <array>
 #include <catch.hpp>
 #include <string>

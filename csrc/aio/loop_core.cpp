@@ -23,8 +23,8 @@ bool is_exit(PyObject* error) {
 
 }  // namespace
 
-std::unique_ptr<LoopCore> LoopCore::make(PyObject* self, py::State& state) {
-  std::unique_ptr<LoopCore> core(new LoopCore(self, state));
+std::unique_ptr<LoopCore> LoopCore::make(py::State& state) {
+  std::unique_ptr<LoopCore> core(new LoopCore(state));
   if (!core->slots_.find(state)) return nullptr;
   loop::UvError error = core->loop_.open();
   if (error.ok()) error = core->wait_timer_.open(core->loop_);
@@ -45,10 +45,18 @@ void LoopCore::close() {
   closed = true;
   selector_watch_.close();
   wait_timer_.close();
+  std::exchange(abandoned_, {}).clear();
   loop_.close();
   releases_.drain();
   ready_.clear();
   timers_.clear();
+}
+
+bool LoopCore::in_loop_thread() const noexcept {
+  if (!thread_id || thread_id.get() == Py_None) return true;           // it does not run
+  const unsigned long owner = PyLong_AsUnsignedLong(thread_id.get());  // threading.get_ident()'s
+  if (owner == static_cast<unsigned long>(-1) && PyErr_Occurred()) PyErr_Clear();  // OverflowError
+  return owner == PyThread_get_thread_ident();
 }
 
 double LoopCore::time() noexcept {
@@ -189,6 +197,7 @@ bool LoopCore::run_once() {
   }
   polling_ = false;
   releases_.drain();
+  std::exchange(abandoned_, {}).clear();
   if (PyErr_CheckSignals() < 0 || !collect_events()) return false;
   collect_due_timers();
   if (!run_ready()) return false;

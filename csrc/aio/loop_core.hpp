@@ -21,8 +21,10 @@ namespace fasterapi::aio {
 
 class LoopCore : base::Counted<LoopCore> {
  public:
-  // `self` is the Python loop object, which owns this. Null with the Python error set.
-  [[nodiscard]] static std::unique_ptr<LoopCore> make(PyObject* self, py::State& state);
+  // Null with the Python error set.
+  [[nodiscard]] static std::unique_ptr<LoopCore> make(py::State& state);
+  // To be called once before anything else: `self` is the Python loop object, which owns this.
+  void bind(PyObject* self) noexcept { self_ = self; }
 
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
   [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
@@ -43,6 +45,13 @@ class LoopCore : base::Counted<LoopCore> {
   [[nodiscard]] bool run_once();
   void timer_cancelled(PyObject* handle);
   void wake() noexcept { loop_.wake(); }
+  // Whether the calling thread may touch what belongs to the loop: it runs in no other one.
+  [[nodiscard]] bool in_loop_thread() const noexcept;
+  // Destroys `owned` in the loop's thread, at its next turn or with the loop.
+  void destroy_later(std::shared_ptr<void> owned) {
+    abandoned_.push_back(std::move(owned));
+    loop_.wake();
+  }
   // A Python object that takes part in the turn: it stays alive during each of them. Borrowed.
   void add_companion(PyObject* object) { companions_.push_back(object); }
   void remove_companion(PyObject* object) noexcept { std::erase(companions_, object); }
@@ -59,8 +68,7 @@ class LoopCore : base::Counted<LoopCore> {
   void clear() noexcept;
 
  private:
-  LoopCore(PyObject* self, py::State& state) noexcept
-      : self_(self), state_(state), wait_timer_([] {}) {}
+  explicit LoopCore(py::State& state) noexcept : state_(state), wait_timer_([] {}) {}
 
   [[nodiscard]] bool usable(py::PyBorrowed callback, const char* method);
   [[nodiscard]] py::PyRef make_handle(py::PyRef& type, const double* when,
@@ -76,7 +84,7 @@ class LoopCore : base::Counted<LoopCore> {
   [[nodiscard]] bool call_method(py::PyBorrowed object, const py::PyRef& name,
                                  py::PyBorrowed argument);
 
-  PyObject* const self_;  // borrowed: it owns us
+  PyObject* self_ = nullptr;  // borrowed: it owns us
   py::State& state_;
   HandleSlots slots_;
   loop::Loop loop_;
@@ -87,9 +95,10 @@ class LoopCore : base::Counted<LoopCore> {
   ReadyQueue ready_;
   TimerHeap timers_;
   std::size_t cancelled_timers_ = 0;
+  std::vector<std::shared_ptr<void>> abandoned_;  // by other threads
   std::vector<PyObject*> companions_;
   std::vector<py::PyRef> kept_;  // references to the companions during end_turn()
-  bool polling_ = false;  // written and read under the GIL only
+  bool polling_ = false;         // written and read under the GIL only
 };
 
 // Registers the type; false with the Python error set.

@@ -21,12 +21,14 @@ PyObject* loop_new(PyTypeObject* type, PyObject*, PyObject*) noexcept {
   return py::py_entry([&]() -> PyObject* {
     py::State* state = py::state_of_type(type);
     if (!state) return nullptr;
-    py::PyRef self = py::PyRef::steal(type->tp_alloc(type, 0));
-    if (!self) return nullptr;
-    auto core = LoopCore::make(self.get(), *state);
+    // The core comes first: asyncio's __del__ would use that of an object that got none.
+    auto core = LoopCore::make(*state);
     if (!core) return nullptr;
-    reinterpret_cast<LoopCoreObject*>(self.get())->core = core.release();
-    return self.release();
+    PyObject* self = type->tp_alloc(type, 0);
+    if (!self) return nullptr;
+    core->bind(self);
+    reinterpret_cast<LoopCoreObject*>(self)->core = core.release();
+    return self;
   });
 }
 

@@ -31,7 +31,10 @@ bool Application::start(server::Exchange& exchange) {
   return true;
 }
 
-void Application::on_lost(server::Exchange& exchange) { std::erase(pending_, &exchange); }
+void Application::on_lost(server::Exchange& exchange) {
+  if (starting_ == &exchange) starting_ = nullptr;
+  std::erase(pending_, &exchange);
+}
 
 std::size_t Application::run_pending(std::size_t most) {
   wake_cycles();
@@ -52,19 +55,19 @@ std::size_t Application::run_pending(std::size_t most) {
 }
 
 void Application::wake_cycles() {
+  std::vector<py::PyRef> cycles;  // references: what one wakes may end another
   for (HttpCycle* cycle : std::exchange(woken_, {})) {
     cycle->woken = false;
-    cycle->wake_waiters();
+    cycles.push_back(py::PyRef::borrow(cycle->self()));
   }
+  for (const py::PyRef& cycle : cycles) cycle_of(cycle.get()).wake_waiters();
 }
 
 bool Application::start_task(server::Exchange& exchange) {
+  starting_ = &exchange;
+  py::PyRef scope = make_scope(exchange);
+  if (!std::exchange(starting_, nullptr)) return PyErr_Occurred() == nullptr;
   exchange.observe(nullptr);
-  const ConnectionScope* connection = connection_scope(exchange);
-  py::PyRef scope = connection ? scopes_.make(exchange.head(), *connection) : py::PyRef();
-  if (scope && connection->trusted() && exchange.head().forwarded() &&
-      !apply_forwarded(scope.get()))
-    scope.reset();
   py::PyRef cycle =
       scope ? new_cycle(state_, *this, exchange, py::PyRef::borrow(scope.get())) : py::PyRef();
   if (!cycle) {
@@ -74,7 +77,7 @@ bool Application::start_task(server::Exchange& exchange) {
   HttpCycle& core = cycle_of(cycle.get());
   core.position = running_.size();
   running_.push_back(cycle.new_reference());
-  const auto receive = py::PyRef::steal(PyObject_GetAttrString(cycle.get(), "receive"));
+  const auto receive = py::PyRef::steal(PyObject_GetAttr(cycle.get(), state_.names.receive.get()));
   const auto send = py::PyRef::steal(PyObject_GetAttr(cycle.get(), state_.names.send.get()));
   PyObject* arguments[] = {parts_.app.get(), scope.get(), receive.get(), send.get(), cycle.get()};
   py::PyRef coroutine =
@@ -92,32 +95,42 @@ bool Application::start_task(server::Exchange& exchange) {
   return true;
 }
 
+// What runs Python here may close the connection: then starting_ is null, the exchange is gone, and
+// so is the result.
+py::PyRef Application::make_scope(server::Exchange& exchange) {
+  const ConnectionScope* connection = connection_scope(exchange);
+  if (!connection) return {};
+  const bool forwarded = connection->trusted() && exchange.head().forwarded();
+  py::PyRef scope = scopes_.make(exchange.head(), *connection);
+  if (scope && forwarded && !apply_forwarded(scope.get())) return {};
+  return scope;
+}
+
 const ConnectionScope* Application::connection_scope(server::Exchange& exchange) {
-  auto& data = exchange.connection_data();
-  if (!data) {
+  if (!exchange.connection_data()) {
     py::PyRef client;
     py::PyRef scope = scopes_.make_template(exchange, client);
     bool trusted = false;
     if (scope && parts_.is_trusted) {
-      const auto answer = py::PyRef::steal(
-          PyObject_CallFunction(parts_.is_trusted.get(), "s",
-                                exchange.peer().is_unix ? "" : exchange.peer().host.c_str()));
+      const auto is_trusted =
+          py::PyRef::borrow(parts_.is_trusted.get());  // it may close the server
+      const auto answer = py::PyRef::steal(PyObject_CallFunction(
+          is_trusted.get(), "s", exchange.peer().is_unix ? "" : exchange.peer().host.c_str()));
       const int truth = answer ? PyObject_IsTrue(answer.get()) : -1;
-      if (truth < 0) return nullptr;
+      if (truth < 0 || !starting_) return nullptr;
       trusted = truth > 0;
     }
     if (!scope) return nullptr;
-    data =
+    exchange.connection_data() =
         std::make_unique<ConnectionScope>(std::move(scope), std::move(client), trusted, releases_);
   }
-  return static_cast<const ConnectionScope*>(
-      data.get());  // nobody else puts data into our exchanges
+  // Nobody else puts data into our exchanges.
+  return static_cast<const ConnectionScope*>(exchange.connection_data().get());
 }
 
 bool Application::apply_forwarded(PyObject* scope) {
-  if (!parts_.apply_forwarded) return true;
-  return static_cast<bool>(
-      py::PyRef::steal(PyObject_CallOneArg(parts_.apply_forwarded.get(), scope)));
+  const auto apply = py::PyRef::borrow(parts_.apply_forwarded.get());  // it may close the server
+  return !apply || py::PyRef::steal(PyObject_CallOneArg(apply.get(), scope));
 }
 
 void Application::note_woken(HttpCycle& cycle) {

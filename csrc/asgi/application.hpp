@@ -71,6 +71,7 @@ class Application final : public server::Application,
 
   void wake_cycles();
   [[nodiscard]] bool start_task(server::Exchange& exchange);
+  [[nodiscard]] py::PyRef make_scope(server::Exchange& exchange);
   [[nodiscard]] const ConnectionScope* connection_scope(server::Exchange& exchange);
   [[nodiscard]] bool apply_forwarded(PyObject* scope);
 
@@ -81,6 +82,7 @@ class Application final : public server::Application,
   TaskRunner tasks_;
   server::AccessLog* access_log_ = nullptr;
   std::deque<server::Exchange*> pending_;
+  server::Exchange* starting_ = nullptr;  // its scope is being made; null if it was lost meanwhile
   std::vector<HttpCycle*> woken_;
   std::vector<PyObject*>
       running_;  // cycles whose application has not ended; each holds a reference

@@ -6,8 +6,8 @@
 
 #include "asgi/application.hpp"
 #include "asgi/awaitable.hpp"
-#include "asgi/percent.hpp"
 #include "base/limits.hpp"
+#include "base/percent.hpp"
 #include "py/error.hpp"
 #include "py/type.hpp"
 
@@ -258,7 +258,7 @@ void HttpCycle::record_access(int status) {
       text && PyUnicode_Check(text)) {
     Py_ssize_t size = 0;
     if (const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size))
-      percent_encode({utf8, static_cast<std::size_t>(size)}, path);
+      base::percent_encode({utf8, static_cast<std::size_t>(size)}, path);
   }
   PyErr_Clear();  // a scope that the application has filled with something odd is no reason to fail
                   // the response
@@ -271,7 +271,8 @@ void HttpCycle::record_access(int status) {
 
 py::PyRef HttpCycle::returned(py::PyBorrowed result) {
   const char* problem = nullptr;
-  // A peer that has stopped sending was told the application as gone: to leave it unanswered is right.
+  // A peer that has stopped sending was told the application as gone: to leave it unanswered is
+  // right.
   const bool gone = lost_ || (exchange_ && exchange_->peer_closed());
   if (gone || (complete_ && result == Py_None)) {
     if (exchange_) exchange_->abort();

@@ -1,7 +1,7 @@
 // asgi/scope.cpp: see scope.hpp.
 #include "asgi/scope.hpp"
 
-#include "asgi/percent.hpp"
+#include "base/percent.hpp"
 
 namespace fasterapi::asgi {
 namespace {
@@ -26,9 +26,12 @@ py::PyRef address_of(const base::Address& address, bool is_client) noexcept {
 }  // namespace
 
 py::PyRef ScopeBuilder::make_asgi() const {
-  // spec_version 2.3: send() after a disconnect is silent, as uvicorn's.
-  return py::PyRef::steal(
-      Py_BuildValue("{OsOs}", names_.version.get(), "3.0", names_.spec_version.get(), "2.3"));
+  py::PyRef made = py::PyRef::steal(PyDict_New());
+  if (!made || !set(made.get(), names_.version, names_.asgi_version) ||
+      !set(made.get(), names_.spec_version, names_.asgi_spec_version)) {
+    return {};
+  }
+  return made;
 }
 
 py::PyRef ScopeBuilder::make_template(const server::Exchange& exchange, py::PyRef& client) {
@@ -97,7 +100,7 @@ py::PyRef ScopeBuilder::make_headers(const http::RequestHead& head) {
 // path is root_path and the decoded path, raw_path the same without decoding (uvicorn since 0.26).
 bool ScopeBuilder::set_path(PyObject* scope, base::ByteView raw_path) const {
   const bool encoded = raw_path.find('%') != base::ByteView::npos;
-  const std::string decoded = encoded ? percent_decode(raw_path) : std::string();
+  const std::string decoded = encoded ? base::percent_decode(raw_path) : std::string();
   const base::ByteView plain = encoded ? base::ByteView(decoded) : raw_path;
   py::PyRef path = py::PyRef::steal(
       PyUnicode_DecodeUTF8(plain.data(), static_cast<Py_ssize_t>(plain.size()), "replace"));

@@ -8,13 +8,15 @@ namespace fasterapi::asgi {
 namespace {
 
 // Whether loop.create_task is what asyncio defines: monitoring agents replace it, on the class or
-// on the instance.
+// on the instance. A replacement on the class is known by the module that its code belongs to.
 bool is_asyncios_create_task(const py::State& state, PyObject* loop) {
   const auto bound = py::PyRef::steal(PyObject_GetAttr(loop, state.names.create_task.get()));
-  const auto original = py::PyRef::steal(
-      PyObject_GetAttr(state.base_loop_class.get(), state.names.create_task.get()));
-  if (!bound || !original) return PyErr_Clear(), false;  // only AttributeError is possible
-  return PyMethod_Check(bound.get()) && PyMethod_GET_FUNCTION(bound.get()) == original.get();
+  const auto asyncio = py::PyRef::steal(PyImport_ImportModule("asyncio.base_events"));
+  if (!bound || !asyncio) return PyErr_Clear(), false;  // only AttributeError is possible
+  if (!PyMethod_Check(bound.get())) return false;
+  PyObject* function = PyMethod_GET_FUNCTION(bound.get());
+  return PyFunction_Check(function) &&
+         PyFunction_GET_GLOBALS(function) == PyModule_GetDict(asyncio.get());
 }
 
 }  // namespace
@@ -30,7 +32,8 @@ bool TaskRunner::open(py::State& state, py::PyBorrowed loop) {
 void TaskRunner::begin_batch() {
   const auto factory =
       py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names._task_factory.get()));
-  const auto debug = py::PyRef::steal(PyObject_CallMethod(loop_.get(), "get_debug", nullptr));
+  const auto debug =
+      py::PyRef::steal(PyObject_CallMethodNoArgs(loop_.get(), state_->names.get_debug.get()));
   if (!factory || !debug) PyErr_Clear();  // a loop without these attributes: no inline start
   inline_start_ = create_task_is_asyncios_ && factory && factory.get() == Py_None && debug &&
                   debug.get() == Py_False;

@@ -16,9 +16,7 @@ namespace fasterapi::http {
   X(BadHost, 400, "not exactly one Host header")                                                   \
   X(BadTarget, 400, "request target is neither a path, '*' for OPTIONS, nor an absolute http URI") \
   X(UnsupportedVersion, 505, "major HTTP version is not 1")                                        \
-  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")                        \
-  X(UnreadBodyTooLarge, 413,                                                                       \
-    "request body arrived after the response and exceeds what is discarded")
+  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")
 
 enum class ProtocolError : std::uint8_t {
 #define X(name, status, cause) name,

@@ -38,7 +38,9 @@ const llhttp_settings_t& RequestParser::settings() noexcept {
   static const llhttp_settings_t made = [] {
     llhttp_settings_t table;
     llhttp_settings_init(&table);
-    table.on_protocol = [](llhttp_t* p, const char* at, size_t size) { return self(p).on_protocol({at, size}); };
+    table.on_protocol = [](llhttp_t* p, const char* at, size_t size) {
+      return self(p).on_protocol({at, size});
+    };
     table.on_url = [](llhttp_t* p, const char* at, size_t size) {
       return llhttp_entry([&] { return self(p).on_target({at, size}); });
     };
@@ -120,7 +122,9 @@ int RequestParser::refuse(ProtocolError error) noexcept {
 
 // llhttp also takes RTSP and ICE, for the methods of theirs that it knows.
 int RequestParser::on_protocol(base::ByteView bytes) noexcept {
-  return bytes.find_first_not_of("HTP") == base::ByteView::npos ? 0 : refuse(ProtocolError::MalformedRequest);
+  return bytes.find_first_not_of("HTP") == base::ByteView::npos
+             ? 0
+             : refuse(ProtocolError::MalformedRequest);
 }
 
 int RequestParser::on_target(base::ByteView bytes) {
@@ -199,7 +203,8 @@ std::optional<ProtocolError> RequestParser::finish_head() {
   const RequestFraming framing{transfer_encoding_fields_, transfer_encoding_, head_.minor_version_};
   if (const auto error = check_request_framing(framing)) return error;
   head_.chunked_ = transfer_encoding_fields_ > 0;
-  // llhttp does not take "chunked" with a tab behind it for chunked and would refuse the request only after its head.
+  // llhttp does not take "chunked" with a tab behind it for chunked and would refuse the request
+  // only after its head.
   if (head_.chunked_ && !(parser_.flags & F_CHUNKED)) return ProtocolError::AmbiguousFraming;
   if (parser_.flags & F_CONTENT_LENGTH) head_.content_length_ = parser_.content_length;
   // RFC 9112 section 9.3: HTTP/1.0 persists only by a Connection option, which uvicorn does not
@@ -253,7 +258,8 @@ bool RequestParser::split_target() noexcept {
     slash = scheme + 1;
     const std::size_t authority = slash + 2;
     begin = std::min(target.find_first_of("/?", authority), target.size());
-    if (begin == authority) return false;  // RFC 9110 section 4.2.1: a recipient must refuse an empty host
+    if (begin == authority)
+      return false;  // RFC 9110 section 4.2.1: a recipient must refuse an empty host
   }
   const std::size_t mark = std::min(target.find('?', begin), target.size());
   const auto range = [&](std::size_t from, std::size_t to) {

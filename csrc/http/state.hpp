@@ -20,6 +20,8 @@ struct Transition {
   Event event;
   State to;
 };
+template <class State, class Event>
+Transition(State, Event, State) -> Transition<State, Event>;  // clang before 17 needs it
 
 inline constexpr std::array kRequestTransitions{
     Transition{RequestState::Idle, RequestEvent::HeadComplete, RequestState::Body},

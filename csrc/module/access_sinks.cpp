@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "py/error.hpp"
+
 namespace fasterapi::module {
 
 void LineSink::record(const server::AccessRecord& record) {
@@ -36,14 +38,16 @@ void CallSink::record(const server::AccessRecord& record) {
 }
 
 bool CallSink::flush() {
+  bool called_all = true;
   for (const Kept& kept : std::exchange(records_, {})) {
+    if (!called_all)
+      py::report_unraisable(call_.get());  // of the record before: the rest is logged
     const char version[] = {'1', '.', static_cast<char>('0' + kept.minor_version), '\0'};
-    const auto called = py::PyRef::steal(
+    called_all = static_cast<bool>(py::PyRef::steal(
         PyObject_CallFunction(call_.get(), "ssssi", kept.client.c_str(), kept.method.c_str(),
-                              kept.path.c_str(), version, kept.status));
-    if (!called) return false;
+                              kept.path.c_str(), version, kept.status)));
   }
-  return true;
+  return called_all;
 }
 
 }  // namespace fasterapi::module

@@ -34,8 +34,13 @@ void HttpServer::close() {
   resolve(task_waiters_);
 }
 
+void HttpServer::flush_access_sink() {
+  const std::shared_ptr<AccessSink> sink = access_sink_;
+  if (sink && !sink->flush()) py::report_unraisable(loop_.get());
+}
+
 void HttpServer::set_access_sink(std::unique_ptr<AccessSink> sink) {
-  if (access_sink_ && !access_sink_->flush()) py::report_unraisable(loop_.get());
+  flush_access_sink();
   access_sink_ = std::move(sink);
   server_.set_access_log(access_sink_.get());
   application_->set_access_log(access_sink_.get());
@@ -66,8 +71,8 @@ void HttpServer::resolve(Futures& futures) {
 }
 
 bool HttpServer::run_turn() {
-  if (access_sink_ && !access_sink_->flush()) py::report_unraisable(loop_.get());
   if (!warnings_.empty()) log_warnings();
+  flush_access_sink();
   if (std::exchange(max_responses_reached_, false) && callbacks_.on_max_requests) {
     const auto called = py::PyRef::steal(PyObject_CallNoArgs(callbacks_.on_max_requests.get()));
     if (!called) py::report_unraisable(callbacks_.on_max_requests.get());

@@ -35,8 +35,11 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   // Python error set.
   [[nodiscard]] py::PyRef wait(Waiting waiting);
 
+  [[nodiscard]] aio::LoopCore& core() noexcept { return core_; }
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   void close();
+  // The Python object is gone, this follows in the loop's thread.
+  void forget_self() noexcept { core_.remove_companion(self_); }
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
 
  private:
@@ -48,6 +51,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   void warning(base::ByteView text) override { warnings_.emplace_back(text); }
   void max_responses_reached() override { max_responses_reached_ = true; }
 
+  void flush_access_sink();
   void log_warnings();
   void resolve(Futures& futures);
   [[nodiscard]] bool done(Waiting waiting) const noexcept;
@@ -58,7 +62,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   std::unique_ptr<asgi::Application> application_;
   server::Server server_;
   Callbacks callbacks_;
-  std::unique_ptr<AccessSink> access_sink_;
+  std::shared_ptr<AccessSink> access_sink_;  // shared: its Python part may replace it
   std::vector<std::string> warnings_;
   Futures disconnection_waiters_;
   Futures task_waiters_;

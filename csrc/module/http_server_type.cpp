@@ -89,8 +89,10 @@ bool read_default_fields(PyObject* pairs, server::Options& options) {
   for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(fields.get()); ++index) {
     const char *name = nullptr, *value = nullptr;
     Py_ssize_t name_size = 0, value_size = 0;
-    if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(fields.get(), index), "y#y#:default_headers",
-                          &name, &name_size, &value, &value_size)) {
+    const auto pair =
+        py::PyRef::steal(PySequence_Tuple(PySequence_Fast_GET_ITEM(fields.get(), index)));
+    if (!pair || !PyArg_ParseTuple(pair.get(), "y#y#:default_headers", &name, &name_size, &value,
+                                   &value_size)) {
       return false;
     }
     if (error == http::SendError::None) {
@@ -159,11 +161,12 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
       py::PyRef::borrow(arguments.root_path), optional(arguments.is_trusted),
       optional(arguments.apply_forwarded)};
   if (!parts.root_path) parts.root_path = py::PyRef::steal(PyUnicode_FromString(""));
-  if (!parts.root_path) return nullptr;
+  const char* root_path = parts.root_path ? PyUnicode_AsUTF8(parts.root_path.get()) : nullptr;
+  if (!root_path) return nullptr;
+  options.root_path = root_path;
   auto application = asgi::Application::make(state, core->releases(), std::move(parts));
   if (!application) return nullptr;
-  return std::make_unique<HttpServer>(
-      self, *core, std::move(options), std::move(application),
+  return std::make_unique<HttpServer>(self, *core, std::move(options), std::move(application),
                                       HttpServer::Callbacks{py::PyRef::borrow(arguments.logger),
                                                             optional(arguments.on_max_requests)});
 }
@@ -194,8 +197,20 @@ PyObject* with_server(PyObject* self, Call&& call) noexcept {
   });
 }
 
-PyObject* listen(PyObject* self, PyObject* args) noexcept {
+// The same for what touches connections and listeners: they belong to the loop's thread, which
+// polls without the GIL.
+template <class Call>
+PyObject* with_server_here(PyObject* self, Call&& call) noexcept {
   return with_server(self, [&](HttpServer& server) -> PyObject* {
+    if (server.core().in_loop_thread()) return call(server);
+    PyErr_SetString(PyExc_RuntimeError,
+                    "an HttpServer belongs to the thread of its loop: use call_soon_threadsafe()");
+    return nullptr;
+  });
+}
+
+PyObject* listen(PyObject* self, PyObject* args) noexcept {
+  return with_server_here(self, [&](HttpServer& server) -> PyObject* {
     int fd = -1;
     int backlog = 0;
     if (!PyArg_ParseTuple(args, "ii:listen", &fd, &backlog)) return nullptr;
@@ -211,28 +226,29 @@ PyObject* listen(PyObject* self, PyObject* args) noexcept {
 }
 
 PyObject* stop_listening(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) {
+  return with_server_here(self, [](HttpServer& server) {
     return server.server().stop_listening(), Py_NewRef(Py_None);
   });
 }
 PyObject* shutdown(PyObject* self, PyObject*) noexcept {
-  return with_server(
+  return with_server_here(
       self, [](HttpServer& server) { return server.server().shut_down(), Py_NewRef(Py_None); });
 }
 PyObject* abort_(PyObject* self, PyObject*) noexcept {
-  return with_server(
+  return with_server_here(
       self, [](HttpServer& server) { return server.server().abort(), Py_NewRef(Py_None); });
 }
 PyObject* close_(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) { return server.close(), Py_NewRef(Py_None); });
+  return with_server_here(self,
+                          [](HttpServer& server) { return server.close(), Py_NewRef(Py_None); });
 }
 PyObject* wait_disconnected(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) {
+  return with_server_here(self, [](HttpServer& server) {
     return server.wait(HttpServer::Waiting::ForDisconnection).release();
   });
 }
 PyObject* wait_tasks(PyObject* self, PyObject*) noexcept {
-  return with_server(self, [](HttpServer& server) {
+  return with_server_here(self, [](HttpServer& server) {
     return server.wait(HttpServer::Waiting::ForTasks).release();
   });
 }
@@ -248,15 +264,16 @@ bool read_styles(PyObject* pairs, LineSink::Styles& styles) {
   }
   for (std::size_t index = 0; index < styles.status.size(); ++index) {
     const char *before = nullptr, *behind = nullptr;
-    PyObject* pair = PySequence_Fast_GET_ITEM(list.get(), static_cast<Py_ssize_t>(index));
-    if (!PyArg_ParseTuple(pair, "ss:status_styles", &before, &behind)) return false;
+    const auto pair = py::PyRef::steal(
+        PySequence_Tuple(PySequence_Fast_GET_ITEM(list.get(), static_cast<Py_ssize_t>(index))));
+    if (!pair || !PyArg_ParseTuple(pair.get(), "ss:status_styles", &before, &behind)) return false;
     styles.status[index] = {before, behind};
   }
   return true;
 }
 
 PyObject* set_access_log(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
-  return with_server(self, [&](HttpServer& server) -> PyObject* {
+  return with_server_here(self, [&](HttpServer& server) -> PyObject* {
     static const char* const names[] = {"record",        "write",         "prefix",
                                         "request_style", "status_styles", nullptr};
     PyObject *record = Py_None, *write = Py_None, *status_styles = nullptr;
@@ -302,14 +319,23 @@ int server_traverse(PyObject* self, visitproc visit, void* arg) {
 }
 
 int server_clear(PyObject* self) {
-  if (HttpServer* server = core_of(self)) server->close();
+  HttpServer* server = core_of(self);
+  // The collector may run in any thread; in another one the deallocation does it, later.
+  if (server && server->core().in_loop_thread()) server->close();
   return 0;
 }
 
 void server_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
-  delete std::exchange(reinterpret_cast<HttpServerObject*>(self)->core, nullptr);
+  std::unique_ptr<HttpServer> core(
+      std::exchange(reinterpret_cast<HttpServerObject*>(self)->core, nullptr));
+  if (core && !core->core().in_loop_thread()) {
+    aio::LoopCore& loop = core->core();
+    core->forget_self();
+    loop.destroy_later(std::move(core));
+  }
+  core.reset();
   type->tp_free(self);
   Py_DECREF(type);
 }

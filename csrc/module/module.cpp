@@ -47,7 +47,6 @@ bool import_asyncio(State& state) {
          import_name(state.timer_class, "asyncio", "TimerHandle") &&
          import_name(state.task_class, "asyncio", "Task") &&
          import_name(state.future_class, "asyncio", "Future") &&
-         import_name(state.base_loop_class, "asyncio", "BaseEventLoop") &&
 #if PY_VERSION_HEX >= 0x030E0000
          import_name(state.threadsafe_handle_class, "asyncio.events", "_ThreadSafeHandle");
 #else

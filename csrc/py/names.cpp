@@ -15,7 +15,9 @@ bool Names::intern() {
   return made && make(http_disconnect, "http.disconnect") && make(http_request, "http.request") &&
          make(http_response_start, "http.response.start") &&
          make(http_response_body, "http.response.body") && make(throw_, "throw") &&
-         make(http_1_1, "1.1") && make(http_1_0, "1.0");
+         make(http_1_1, "1.1") && make(http_1_0, "1.0") &&
+         // spec_version 2.3: send() after a disconnect is silent, as uvicorn\'s.
+         make(asgi_version, "3.0") && make(asgi_spec_version, "2.3");
 }
 
 }  // namespace fasterapi::py

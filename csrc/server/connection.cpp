@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/percent.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::server {
@@ -89,10 +90,11 @@ void Connection::receive_body(base::ByteView bytes) {
 void Connection::refuse(http::ProtocolError error) {
   std::string text = "Invalid HTTP request received.";
   server_.event_log().warning(text.append(" (").append(http::cause_of(error)).append(")"));
-  const bool answerable = http_.response_state() == http::ResponseState::Idle;
+  const http::ResponseState response = http_.response_state();
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   exchange_open_ = false;
-  if (!answerable) return close();
+  if (response == http::ResponseState::Done) return finish(true);  // the answer came first
+  if (response != http::ResponseState::Idle) return close();
   const int status = http::status_hint(error);
   http_.send_last_reply(stream_.unsent(), status,
                         status == 400 ? "Invalid HTTP request received."
@@ -137,10 +139,15 @@ void Connection::advance() {
   if (phase_ != Phase::Open) return;
   const bool request_complete = http_.request_state() == http::RequestState::Done;
   // A peer that is still sending would get a reset in place of the response: let it read first.
-  if (!http_.response().keep_alive()) return finish(!request_complete);
+  if (!http_.response().keep_alive()) {
+    return finish(!request_complete || http_.unread_bytes() > 0);
+  }
   if (!request_complete) {  // the rest of the body is discarded first
     return peer_closed_ ? finish(false) : await_next_request();
   }
+  if (exchange_.must_wait()) stream_.flush();
+  // A peer that does not read gets no further request answered; on_drained() goes on.
+  if (phase_ != Phase::Open || exchange_.must_wait()) return;
   if (!http_.start_next_cycle()) return finish(false);
   http_.receive({});
   pump();
@@ -166,13 +173,14 @@ void Connection::update_reading() {
 }
 
 void Connection::on_peer_closed() {
-  if (phase_ != Phase::Open) return close();
+  if (phase_ == Phase::Lingering) return close();
   peer_closed_ = true;
+  if (phase_ != Phase::Open) return;  // what is still to be sent may be read
   // A peer that has closed its sending side may still read (RFC 9112 section 9.6): what it asked
   // for is answered.
   if (exchange_open_) {
     if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
-  } else if (!advance_due_) {
+  } else if (!advance_due_ && !cycle_complete()) {
     finish(false);
   }
 }
@@ -182,6 +190,7 @@ void Connection::on_broken(loop::UvError) { close(); }
 void Connection::on_drained() {
   if (phase_ == Phase::Ending) return finish_sent();
   if (ExchangeObserver* observer = exchange_.observer_) observer->on_drained();
+  if (cycle_complete()) advance_later();
 }
 
 void Connection::flush() {
@@ -233,7 +242,8 @@ void Connection::record_access(int status) {
   const base::Address& peer = exchange_.peer();
   const std::string client =
       peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
-  std::string path(head.raw_path());
+  std::string path;  // as the application's own responses log it: decoded, then encoded
+  base::percent_encode(server_.options().root_path + base::percent_decode(head.raw_path()), path);
   if (!head.query().empty()) path.append("?").append(head.query());
   log->record({client, head.method(), path, head.minor_version(), status});
 }

@@ -60,6 +60,11 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void finish_sent();
   void update_reading();
   void await_next_request();
+  // Request and response are complete, and the next has not begun.
+  [[nodiscard]] bool cycle_complete() const noexcept {
+    return http_.request_state() == http::RequestState::Done &&
+           http_.response_state() == http::ResponseState::Done;
+  }
   void record_access(int status);
 
   Server& server_;

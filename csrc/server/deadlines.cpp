@@ -29,10 +29,18 @@ Deadlines::Deadlines(std::uint64_t keep_alive_ms, std::uint64_t linger_ms, OnExp
 
 void Deadlines::arm(DeadlineList& list, DeadlineList::Link& link, std::uint64_t delay_ms) {
   disarm(link);
-  list.push(link, base::monotonic_ms() + delay_ms);
-  // A timer that is running fires no later than any deadline it was started for; on_timer() starts
-  // it for the rest.
-  if (!timer_.active()) timer_.start(delay_ms);
+  const std::uint64_t now = base::monotonic_ms();
+  // At least 1 ms: what is armed again when it expires must not expire in the same round.
+  const std::uint64_t deadline = now + std::max<std::uint64_t>(delay_ms, 1);
+  list.push(link, deadline);
+  fire_by(deadline, now);
+}
+
+// on_timer() starts the timer for what is due later.
+void Deadlines::fire_by(std::uint64_t deadline_ms, std::uint64_t now_ms) {
+  if (timer_.active() && timer_due_ms_ <= deadline_ms) return;
+  timer_due_ms_ = deadline_ms;
+  timer_.start(deadline_ms - now_ms);
 }
 
 void Deadlines::on_timer() {
@@ -48,7 +56,7 @@ void Deadlines::on_timer() {
       on_expired_(*link->owner);
     }
   }
-  if (earliest != UINT64_MAX && !timer_.active()) timer_.start(earliest - now);
+  if (earliest != UINT64_MAX) fire_by(earliest, now);
 }
 
 }  // namespace fasterapi::server

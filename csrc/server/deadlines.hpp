@@ -51,6 +51,7 @@ class Deadlines {
 
  private:
   void arm(DeadlineList& list, DeadlineList::Link& link, std::uint64_t delay_ms);
+  void fire_by(std::uint64_t deadline_ms, std::uint64_t now_ms);
   void on_timer();
 
   const std::uint64_t keep_alive_ms_;
@@ -59,6 +60,7 @@ class Deadlines {
   DeadlineList idle_;
   DeadlineList lingering_;
   loop::Timer timer_;
+  std::uint64_t timer_due_ms_ = 0;
 };
 
 }  // namespace fasterapi::server

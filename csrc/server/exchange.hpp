@@ -22,7 +22,7 @@ class ExchangeObserver {
  public:
   virtual void on_request_progress() = 0;  // body bytes or the end of the request arrived, or the
                                            // peer stopped sending
-  virtual void on_drained() = 0;           // unsent bytes fell below the high-water mark
+  virtual void on_drained() = 0;           // everything unsent has been written
   virtual void on_lost(
       Exchange& exchange) = 0;  // the connection is gone; the exchange must not be used any more
 

@@ -14,6 +14,7 @@ struct Options {
   base::Limits limits;
   http::StatusLines status_lines;
   std::string default_fields;  // whole lines, sent first in every response
+  std::string root_path;       // uvicorn's --root-path, for the access log
   bool date_field = true;
   std::size_t concurrency =
       std::numeric_limits<std::size_t>::max();  // uvicorn's --limit-concurrency

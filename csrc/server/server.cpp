@@ -41,6 +41,7 @@ void Server::accept(uv_stream_t* listener) {
   if (!connection->accept(listener).ok()) return;  // gone before it was accepted
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
+  connection_count_.store(connections_.size(), std::memory_order_relaxed);
 }
 
 void Server::shut_down() {
@@ -85,6 +86,7 @@ void Server::bury(Connection& connection) {
     connections_[position]->position = position;
   }
   connections_.pop_back();
+  connection_count_.store(connections_.size(), std::memory_order_relaxed);
 }
 
 void Server::flush() {

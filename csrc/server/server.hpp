@@ -2,6 +2,7 @@
 // on to the next requests, flush once. No Python. Its loop outlives it; one thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,8 +39,12 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   // Gives up listeners, connections and the place in the loop's turn.
   void close();
 
-  [[nodiscard]] std::size_t connection_count() const noexcept { return connections_.size(); }
-  [[nodiscard]] std::uint64_t response_count() const noexcept { return responses_; }
+  [[nodiscard]] std::size_t connection_count() const noexcept {
+    return connection_count_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t response_count() const noexcept {
+    return responses_.load(std::memory_order_relaxed);
+  }
 
   // For connections.
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
@@ -76,7 +81,9 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   std::vector<Connection*> advancing_;  // wait for advance()
   base::HttpDate date_;
   std::string default_fields_;
-  std::uint64_t responses_ = 0;
+  // Read by any thread; written by the loop's.
+  std::atomic<std::uint64_t> responses_ = 0;
+  std::atomic<std::size_t> connection_count_ = 0;
   bool default_fields_fresh_ = false;
   bool shutting_down_ = false;
   bool open_ = true;

@@ -29,9 +29,9 @@ def _flags(option: click.Option) -> str:
     return " / ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
 
 
-def _variables(option: click.Option) -> str:
+def _variable(option: click.Option) -> str:
     names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or [])
-    return "<br>".join(f"`{name}`" for name in names) or "–"
+    return f"`{names[-1]}`" if names else "–"
 
 
 def _options() -> list[click.Option]:
@@ -46,7 +46,7 @@ def _table(head: str, rows: Iterable[str]) -> str:
 def served_table() -> str:
     """What works, in the order of --help."""
     rows = (
-        f"| {_flags(option)} | {_variables(option)} | {_text(option.default)} | {option.help} |"
+        f"| {_flags(option)} | {_variable(option)} | {_text(option.default)} | {option.help} |"
         for option in _options()
         if not option.hidden
     )
@@ -60,8 +60,8 @@ def refused_table() -> str:
     for option in NOT_BUILT:
         values = ", ".join(f"`{value!r}`" for value in option.accepted)
         flag = known.get(option.name)
-        variables = _variables(flag) if flag is not None and flag.hidden else "–"
-        rows.append(f"| `{option.flag}` | {variables} | {values} | {option.remedy} |")
+        variable = _variable(flag) if flag is not None and flag.hidden else "–"
+        rows.append(f"| `{option.flag}` | {variable} | {values} | {option.remedy} |")
     return _table("| option | environment | taken | what to do instead |", rows)
 
 

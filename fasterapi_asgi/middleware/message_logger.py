@@ -34,6 +34,7 @@ class MessageLoggerMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         self.task_counter += 1
         number = self.task_counter
+        app: Any = self.app  # may return something, by mistake; the server reports it
         client = scope.get("client")
         prefix = f"{client[0]}:{client[1]} - ASGI" if client else "ASGI"
 
@@ -51,7 +52,7 @@ class MessageLoggerMiddleware:
 
         trace("Started scope=%s", message_with_placeholders(scope))
         try:
-            result = await self.app(scope, logged_receive, logged_send)  # type: ignore[func-returns-value]
+            result: Any = await app(scope, logged_receive, logged_send)
         except BaseException:
             trace("Raised exception")
             raise

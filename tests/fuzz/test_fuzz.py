@@ -12,14 +12,14 @@ import cpp_build
 import pytest
 
 SECONDS = os.environ.get("FASTERAPI_FUZZ_SECONDS", "1")
-TARGETS = sorted(path.stem for path in Path(__file__).parent.glob("*_fuzz.cpp"))
+TARGETS = sorted({path.stem for path in Path(__file__).parent.glob("*.cpp")} - {"replay"})
 
 
 def seeds() -> list[bytes]:
-    """The code blocks of the corpus, as they stand and with the line ends that HTTP wants."""
+    """The requests of the corpus; of its notation only the line ends are translated."""
     texts = [path.read_text() for path in sorted(cpp_build.ROOT.glob("tests/corpus/**/*.md"))]
-    blocks = [block for text in texts for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)]
-    return [block.replace("\n", end).encode() for block in blocks for end in ("\n", "\r\n")]
+    blocks = re.findall(r"```http\n(.*?)```", "".join(texts), re.DOTALL)
+    return [block.replace("\\\n", "").replace("\n", "\r\n").encode() for block in blocks]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """For every unit test: loggers are put back, and the compiled module can be replaced by a fake."""
 
 import asyncio
+import copy
 import logging
 import sys
 import types
@@ -10,6 +11,7 @@ import fake_core
 import pytest
 
 import fasterapi_asgi
+from fasterapi_asgi.config import LOGGING_CONFIG
 
 LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
@@ -20,7 +22,9 @@ def loggers_are_put_back() -> Iterator[None]:
     before = [(log.handlers, log.filters[:], log.level, log.propagate) for log in loggers]
     for log in loggers:
         log.handlers = []
+    formatters = copy.deepcopy(LOGGING_CONFIG["formatters"])
     yield
+    LOGGING_CONFIG["formatters"] = formatters  # use_colors is written into it
     for log, (handlers, filters, level, propagate) in zip(loggers, before, strict=True):
         log.handlers, log.filters, log.propagate = handlers, filters, propagate
         log.setLevel(level)

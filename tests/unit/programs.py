@@ -18,6 +18,7 @@ RUNNING = re.compile(r"Uvicorn running on .*?(?::(?P<port>\d+))? \(Press CTRL\+C
 FLAGS = {"uvicorn": ["--loop", "asyncio"], "fasterapi_asgi": []}
 APPLICATIONS = """
 import asyncio
+import logging
 
 async def lifespan(receive, send):
     for phase in ("startup", "shutdown"):
@@ -36,6 +37,17 @@ async def app(scope, receive, send):
 async def fails(scope, receive, send):
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+async def answers(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    *_, task, argument = scope["path"].split("/")
+    if task == "hide":
+        logging.getLogger("uvicorn.access").addFilter(lambda record: argument not in record.args[2])
+    body = repr((scope["client"], scope["scheme"])).encode()
+    status = int(argument) if task == "status" else 200
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body if status == 200 else b""})
 
 def wants_arguments(argument):
     return app
@@ -126,7 +138,7 @@ class Running:
         self.said = ""
         for line in process.stderr:
             self.said += line
-            if found := RUNNING.search(line):
+            if found := RUNNING.search(re.sub(r"\x1b\[\d+m", "", line)):
                 self.port = int(found["port"] or 0)
                 return
         raise AssertionError(f"it ended with {process.wait()}: {self.said}")

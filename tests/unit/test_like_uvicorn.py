@@ -4,12 +4,14 @@ Where uvicorn prints a traceback for a mistake of the user, we say it in one lin
 The exit code is the same.
 """
 
+import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
-from programs import Ended, run_both, running
+from programs import DEADLINE, Ended, Running, run_both, running
 
 PROGRAMS = ["uvicorn", "fasterapi_asgi"]
 
@@ -89,6 +91,12 @@ def test_a_port_in_use_has_uvicorns_lines_and_exit_code(tmp_path: Path) -> None:
     assert (ours.code, theirs.code) == (3, 3)
 
 
+def test_a_header_that_would_break_the_response_is_refused(tmp_path: Path) -> None:
+    ours, _ = run_both("good:app", "--header", "a:b\r\nc: d", "--fd", "99", folder=tmp_path)
+    assert (ours.code, ours.has_traceback) == (1, False)
+    assert "Invalid HTTP header value" in ours.stderr
+
+
 def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
 
@@ -152,3 +160,122 @@ def test_the_version_is_one_line_without_an_application(tmp_path: Path) -> None:
     ours, theirs = run_both("--version", folder=tmp_path)
     assert (ours.code, ours.stderr) == (theirs.code, theirs.stderr) == (0, "")
     assert ours.stdout.split(", ")[0].split(" with ")[1] == theirs.stdout.strip().split(" with ")[1]
+
+
+def exchange(server: Running, *lines: str, path: str | None = None) -> str:
+    """Send one request on a connection of its own and return the body."""
+    head = "\r\n".join([*lines, "Host: a", "Connection: close", "", ""])
+    if path is None:
+        peer = server.connect()
+    else:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(DEADLINE)
+        peer.connect(path)
+    with peer, peer.makefile("rwb") as stream:
+        stream.write(head.encode("latin-1"))
+        stream.flush()
+        return stream.read().decode("latin-1").partition("\r\n\r\n")[2]
+
+
+def logged_by(program: str, flags: list[str], targets: list[str], folder: Path) -> str:
+    with running(program, "good:answers", "--port", "0", *flags, folder=folder) as server:
+        for target in targets:
+            exchange(server, f"GET {target} HTTP/1.1")
+        server.send_signal(signal.SIGINT)
+        return re.sub(r"127\.0\.0\.1:\d+", "PEER", server.finish().stdout)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--no-use-colors"], ["--use-colors"], ["--root-path", "/api"], ["--no-access-log"]],
+    ids=" ".join,
+)
+def test_the_access_log_is_uvicorns_byte_by_byte(flags: list[str], tmp_path: Path) -> None:
+    statuses = (200, 204, 299, 301, 304, 404, 418, 500, 503, 599)
+    targets = [f"/status/{status}" for status in statuses]
+    targets += ['/a%20b/%C3%A9%22?q=%20&x="y"', "/a;b=,+~!$&'()*:@/x?", "http://host/x/y?z"]
+    ours, theirs = (logged_by(program, flags, targets, tmp_path) for program in reversed(PROGRAMS))
+    assert ours == theirs
+    assert ours.count("\n") == (0 if flags == ["--no-access-log"] else len(targets))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_filter_that_is_added_while_serving_sees_its_own_request(
+    program: str, tmp_path: Path
+) -> None:
+    targets = ["/x/health", "/hide/health", "/x/health", "/x/other"]
+    lines = logged_by(program, [], targets, tmp_path).splitlines()
+    assert [line.split('"')[1] for line in lines] == [
+        "GET /x/health HTTP/1.1",
+        "GET /x/other HTTP/1.1",
+    ]
+
+
+FORWARDED = ("X-Forwarded-For: 1.2.3.4, 127.0.0.1", "X-Forwarded-Proto: https")
+
+
+@pytest.mark.parametrize(
+    ("flags", "believed"),
+    [
+        ([], True),
+        (["--no-proxy-headers"], False),
+        (["--forwarded-allow-ips", "10.0.0.1"], False),
+        (["--forwarded-allow-ips", "10.0.0.0/8,127.0.0.0/8"], True),
+        (["--log-level", "trace"], True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_forwarding_headers_are_believed_from_the_same_peers(
+    program: str, flags: list[str], believed: bool, tmp_path: Path
+) -> None:
+    with running(program, "good:answers", "--port", "0", *flags, folder=tmp_path) as server:
+        body = exchange(server, "GET /x/y HTTP/1.1", *FORWARDED)
+        server.send_signal(signal.SIGINT)
+        server.finish()
+    assert ("(('1.2.3.4', 0), 'https')" in body) is believed
+    assert believed or re.search(r"\(\('127\.0\.0\.1', \d+\), 'http'\)", body)
+
+
+@pytest.mark.parametrize(
+    ("flags", "seen"),
+    [
+        ([], "(None, 'http')"),
+        (["--forwarded-allow-ips", "*"], "(('1.2.3.4', 0), 'https')"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_on_a_unix_socket_only_a_star_believes_forwarding_headers(
+    program: str, flags: list[str], seen: str, tmp_path: Path
+) -> None:
+    with running(program, "good:answers", "--uds", "s", *flags, folder=tmp_path) as server:
+        body = exchange(server, "GET /x/y HTTP/1.1", *FORWARDED, path=str(tmp_path / "s"))
+        server.send_signal(signal.SIGINT)
+        server.finish()
+    assert seen in body
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_maximum_of_requests_ends_the_process_with_code_0(program: str, tmp_path: Path) -> None:
+    flags = ["--port", "0", "--limit-max-requests", "2"]
+    with running(program, "good:answers", *flags, folder=tmp_path) as server:
+        for _ in range(2):
+            exchange(server, "GET /x/y HTTP/1.1")
+        ended = server.finish()
+    assert "Maximum request limit of 2 exceeded. Terminating process." in ended.stderr
+    assert (ended.code, ended.lines[-1]) == (0, "INFO:     Finished server process [PID]")
+
+
+def test_an_idle_server_does_not_wake_up(tmp_path: Path) -> None:
+    with running("fasterapi_asgi", "good:app", "--port", "0", folder=tmp_path) as server:
+        exchange(server, "GET / HTTP/1.1")
+        status = Path(f"/proc/{server.process.pid}/status")
+        pattern = re.compile(r"^voluntary_ctxt_switches:\s+(\d+)$", re.MULTILINE)
+        before = pattern.findall(status.read_text())
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(timeout=2)  # uvicorn wakes up 20 times meanwhile
+        after = pattern.findall(status.read_text())
+        server.send_signal(signal.SIGINT)
+        server.finish()
+    assert int(after[0]) - int(before[0]) <= 3

@@ -13,7 +13,10 @@ import fasterapi_asgi._core
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path(fasterapi_asgi._core.__file__)
-DISTRIBUTION = metadata.distribution("fasterapi-asgi")
+# Not the egg-info that a build leaves in the working copy: it has no RECORD of files installed.
+DISTRIBUTION = next(
+    found for found in metadata.distributions(name="fasterapi-asgi") if found.read_text("RECORD")
+)
 
 
 def output(*command: str | Path) -> str:

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from fake_core import FakeHttpServer
 from serving import DEADLINE, ENDING, STARTING, app, core_of, make, serve, stop, until
 
 from fasterapi_asgi import Server
@@ -128,7 +129,42 @@ def test_the_core_gets_no_rules_when_the_middleware_is_not_outermost(kind: str) 
 
     given = serve(server, meanwhile)
     assert given["app"] is server.config.loaded_app
-    assert (given["is_trusted"], given["apply_forwarded"]) == (None, None)
+    assert "is_trusted" not in given and "apply_forwarded" not in given
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("timeout_keep_alive", -1, 0),
+        ("timeout_keep_alive", 10**20, 1e9),
+        ("limit_concurrency", -1, 0),
+        ("limit_concurrency", 10**30, 2**63 - 1),
+        ("limit_max_requests", 10**30, 2**63 - 1),
+    ],
+)
+def test_a_number_outside_the_cores_range_is_brought_into_it(
+    option: str, value: int, expected: float
+) -> None:
+    server = make(**{option: value})
+
+    async def meanwhile() -> Any:
+        server.should_exit = True
+        return core_of(server).options[option]
+
+    assert serve(server, meanwhile) == expected
+
+
+def test_an_option_that_the_core_refuses_ends_the_server_after_its_lifespan(
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("default header: Invalid HTTP header value.")
+
+    monkeypatch.setattr(FakeHttpServer, "__init__", refuse)
+    with pytest.raises(SystemExit) as ended:
+        asyncio.run(make().serve())
+    text = "An option cannot be used: default header: Invalid HTTP header value."
+    assert (ended.value.code, log.messages) == (1, [*STARTING, text, *ENDING[:2]])
 
 
 def test_a_server_can_serve_again() -> None:
@@ -258,22 +294,18 @@ async def hangs_at_shutdown(_scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize("application", [hangs_at_startup, hangs_at_shutdown])
-def test_a_lifespan_that_hangs_is_given_up_when_the_exit_is_forced(application: Any) -> None:
+def test_a_lifespan_that_hangs_is_given_up_when_the_exit_is_forced(
+    application: Any, log: pytest.LogCaptureFixture
+) -> None:
     server = make(application)
     line = "startup" if application is hangs_at_startup else "shutdown"
 
     async def main() -> None:
-        records: list[str] = []
-        handler = logging.Handler()
-        handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
-        logger = logging.getLogger("uvicorn.error")
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
         serving = asyncio.create_task(server.serve())
         if line == "shutdown":
             await until(lambda: server.started)
             server.should_exit = True
-        await until(lambda: f"Waiting for application {line}." in records)
+        await until(lambda: f"Waiting for application {line}." in log.messages)
         server.should_exit = server.force_exit = True
         await asyncio.wait_for(serving, DEADLINE)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fake_core import FakeHttpServer
-from serving import ENDING, PID, core_of, make, serve, until
+from serving import DEADLINE, ENDING, PID, core_of, make, serve, until
 
 pytestmark = pytest.mark.usefixtures("core_is_fake")
 
@@ -66,6 +66,26 @@ def test_tasks_without_a_connection_are_waited_for(log: pytest.LogCaptureFixture
     serve(server, meanwhile)
     assert log.messages[4:] == ["Shutting down", WAITING_FOR_TASKS, *ENDING]
     assert finished == [1]
+
+
+def test_two_shutdowns_at_once_wait_for_the_same_connection(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    server = make()
+
+    async def meanwhile() -> list[Any]:
+        core = core_of(server)
+        core.connect()
+        other = asyncio.create_task(server.shutdown())
+        server.should_exit = True
+        await until(lambda: log.messages.count("Shutting down") == 2 and WAITING in log.messages)
+        core.disconnect()
+        await asyncio.wait_for(other, DEADLINE)
+        return core.calls
+
+    calls = serve(server, meanwhile)
+    assert (calls.count("shutdown"), calls.count("close")) == (1, 1)
+    assert log.messages.count(WAITING) == 1
 
 
 async def wait_for_ever(reasons: list[str]) -> None:
@@ -173,6 +193,7 @@ def test_captured_signals_are_raised_again_last_first() -> None:
         (False, [signal.SIGINT, signal.SIGINT], True),
         (False, [signal.SIGTERM, signal.SIGTERM], True),
         (False, [signal.SIGTERM, signal.SIGINT], True),
+        (False, [signal.SIGINT, signal.SIGTERM], False),  # a supervisor passing Ctrl-C on
     ],
 )
 def test_the_second_signal_forces_the_exit(

@@ -90,10 +90,18 @@ def test_a_host_that_does_not_exist_has_the_resolvers_text() -> None:
         bind(host="no-such-host.invalid")
 
 
-@pytest.mark.parametrize("port", [-1, 65536, 99999])
-def test_a_number_that_is_no_port_is_named(port: int) -> None:
+@pytest.mark.parametrize("port", [-1, 65536, 99999, "http", ""])
+def test_a_number_that_is_no_port_is_named(port: Any) -> None:
     with pytest.raises(OptionError, match=f"--port {port} is not a port: give a number from 0"):
         bind(port=port)
+
+
+def test_a_port_from_the_environment_may_be_text() -> None:
+    port: Any = "0"
+    [sock] = bind(port=port)
+    with sock:
+        message = running_message(Config("app:app", log_config=None, port=port), sock)
+        assert message[1] == ("http", *sock.getsockname())
 
 
 # unix sockets
@@ -158,11 +166,16 @@ def test_a_descriptor_keeps_its_real_family_and_its_owner() -> None:
             assert sock.fileno() != given.fileno()
 
 
-@pytest.mark.parametrize("kind", ["closed", "negative", "a file", "datagrams"])
+@pytest.mark.parametrize("kind", ["closed", "negative", "huge", "a file", "datagrams"])
 def test_a_descriptor_that_is_no_stream_socket_is_named(kind: str, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     with (tmp_path / "f").open() as file, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
-        fds = {"a file": file.fileno(), "datagrams": datagrams.fileno(), "negative": -1}
+        fds = {
+            "a file": file.fileno(),
+            "datagrams": datagrams.fileno(),
+            "negative": -1,
+            "huge": 10**20,
+        }
         open_before = open_descriptors()
         with pytest.raises(OptionError, match=r"--fd -?\d+ .*Give an open, bound stream socket"):
             bind(fd=fds.get(kind, 9999))
@@ -238,6 +251,12 @@ def test_a_negative_backlog_counts_as_0_as_in_python() -> None:
     assert core.calls[0] == ("listen", 0)
 
 
+def test_a_backlog_that_no_integer_holds_is_the_largest() -> None:
+    listener, core = listen([socket.socket()], backlog=10**12)
+    listener.close()
+    assert core.calls[0] == ("listen", 2**31 - 1)
+
+
 def test_a_closed_listener_removes_its_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     listener, _ = listen(bind(uds=path), uds=path)
@@ -252,6 +271,16 @@ def test_a_closed_listener_leaves_the_unix_socket_of_its_successor(tmp_path: Pat
     with successor:
         listener.close()
         assert Path(path).is_socket()
+
+
+def test_a_unix_socket_of_a_relative_path_is_removed_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listener, _ = listen(bind(uds=Path("s")), uds="s")
+    monkeypatch.chdir("/")
+    listener.close()
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_unix_socket_that_is_gone_already_is_no_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "../support/stream_pair.hpp"
 
@@ -294,10 +295,34 @@ TEST_CASE("a TCP stream knows both its addresses", "[loop][stream]") {
   CHECK(pair.stream->local_address().host.empty());
 }
 
+TEST_CASE("an IPv6 stream knows both its addresses", "[loop][stream]") {
+  Socket bound;
+  try {
+    bound = bound_tcp6_socket();
+  } catch (const std::system_error&) {
+    SKIP("this machine has no IPv6");
+  }
+  StreamPair pair(std::move(bound));
+  CHECK(pair.stream->local_address().host == "::1");
+  CHECK(pair.stream->peer_address().host == "::1");
+  CHECK(pair.stream->peer_address().port > 0);
+}
+
+TEST_CASE("accepting where no connection is ready is an error", "[loop][stream]") {
+  StreamPair pair;
+  uv_tcp_t not_listening;
+  REQUIRE(uv_tcp_init(pair.loop->uv(), &not_listening) == 0);
+  TcpStream second(*pair.loop.operator->(), pair);
+  CHECK_FALSE(second.accept(reinterpret_cast<uv_stream_t*>(&not_listening)).ok());
+  CHECK_FALSE(second.is_open());
+  uv_close(reinterpret_cast<uv_handle_t*>(&not_listening), nullptr);
+  pair.loop.turn();
+}
+
 TEST_CASE("a Unix stream is a stream, whose address is a path", "[loop][stream]") {
   const std::string path = temporary_path();
   {
-    StreamPair pair(0, path);
+    StreamPair pair(bound_unix_socket(path));
     pair.client.send("hello");
     pair.loop.run_until([&] { return pair.received == "hello"; });
     pair.stream->unsent().append(numbered(1000000));

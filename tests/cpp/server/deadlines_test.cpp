@@ -27,7 +27,8 @@ constexpr std::uint64_t kLongMs = 1000000;
 struct Waiting {
   explicit Waiting(std::uint64_t keep_alive_ms, std::uint64_t linger_ms)
       : deadlines(keep_alive_ms, linger_ms, [this](Connection& due) { expired.push_back(&due); }) {
-    for (std::size_t index = 0; index < links.size(); ++index) links[index].owner = connection(index);
+    for (std::size_t index = 0; index < links.size(); ++index)
+      links[index].owner = connection(index);
     REQUIRE(deadlines.open(loop).ok());
   }
   ~Waiting() {
@@ -62,7 +63,8 @@ TEST_CASE("a list keeps its order and loses what is removed", "[server][deadline
 
 TEST_CASE("deadlines pass in the order they were set", "[server][deadlines]") {
   Waiting waiting(10, kLongMs);
-  for (const std::size_t index : {2, 0, 1}) waiting.deadlines.await_next_request(waiting.links[index]);
+  for (const std::size_t index : {2, 0, 1})
+    waiting.deadlines.await_next_request(waiting.links[index]);
   const auto begun = monotonic_ms();
   waiting.loop.run_until([&] { return waiting.expired.size() == 3; });
   CHECK(monotonic_ms() - begun >= 9);

@@ -21,7 +21,9 @@ std::string post(std::string_view fields, std::string_view body) {
 }
 
 // Where chunks carry so many bytes.
-std::size_t body_bytes(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), 'x')); }
+std::size_t body_bytes(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), 'x'));
+}
 
 }  // namespace
 
@@ -68,7 +70,8 @@ TEST_CASE("a chunked body arrives without its framing", "[server][exchange]") {
   CHECK(request.exchange->body() == "abcdef");
 }
 
-TEST_CASE("a body that nobody reads stops the reading, and reading it resumes", "[server][exchange]") {
+TEST_CASE("a body that nobody reads stops the reading, and reading it resumes",
+          "[server][exchange]") {
   constexpr std::size_t kBytes = 4000000;
   RunningServer running(RunningServer::plain_options(), kSmallBuffer);
   Client client = running.connect();
@@ -145,7 +148,8 @@ TEST_CASE("a response without a length goes out in chunks as they come", "[serve
   running.expect(client, "0\r\n\r\n");
 }
 
-TEST_CASE("an illegal response is an error of the application and sends nothing", "[server][exchange]") {
+TEST_CASE("an illegal response is an error of the application and sends nothing",
+          "[server][exchange]") {
   RunningServer running;
   Client client = running.connect();
   client.send(get("/"));
@@ -160,6 +164,19 @@ TEST_CASE("an illegal response is an error of the application and sends nothing"
   running.expect(client, response("fine"));
 }
 
+TEST_CASE("a head that is given up may be begun anew", "[server][exchange]") {
+  RunningServer running;
+  Client client = running.connect();
+  client.send(get("/"));
+  FakeRequest& request = running.request(1);
+  REQUIRE(request.exchange->begin_head(200) == SendError::None);
+  REQUIRE(request.exchange->add_field("content-length", "5") == SendError::None);
+  request.exchange->abandon_head();
+  CHECK_FALSE(request.exchange->head_sent());
+  CHECK(request.reply("fine") == SendError::None);
+  running.expect(client, response("fine"));
+}
+
 TEST_CASE("a body that breaks its length closes the connection", "[server][exchange]") {
   RunningServer running;
   Client client = running.connect();
@@ -169,7 +186,8 @@ TEST_CASE("a body that breaks its length closes the connection", "[server][excha
   const bool too_long = GENERATE(true, false);
   CHECK(request.send(too_long ? "abcdef" : "ab", too_long) ==
         (too_long ? SendError::BodyTooLong : SendError::BodyTooShort));
-  running.expect(client, std::string("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n") + (too_long ? "abc" : "ab"));
+  running.expect(client, std::string("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n") +
+                             (too_long ? "abc" : "ab"));
   running.expect_close(client);
 }
 

@@ -1,4 +1,5 @@
-// tests/cpp/support/fake_application.hpp: an application without Python, whose requests a test answers as it likes.
+// tests/cpp/support/fake_application.hpp: an application without Python, whose requests a test
+// answers as it likes.
 #pragma once
 
 #include <deque>
@@ -14,7 +15,8 @@ namespace fasterapi::support {
 // One request as its application sees it.
 class FakeRequest final : public server::ExchangeObserver {
  public:
-  explicit FakeRequest(server::Exchange& started) : exchange(&started), target(started.head().target()) {
+  explicit FakeRequest(server::Exchange& started)
+      : exchange(&started), target(started.head().target()) {
     started.observe(this);
   }
 
@@ -22,7 +24,9 @@ class FakeRequest final : public server::ExchangeObserver {
   http::SendError reply(std::string_view body, int status = 200);
   // The head alone; without a length the response is chunked.
   http::SendError begin(std::string_view length = {}, int status = 200);
-  http::SendError send(std::string_view bytes, bool more = true) { return exchange->send_body(bytes, more); }
+  http::SendError send(std::string_view bytes, bool more = true) {
+    return exchange->send_body(bytes, more);
+  }
   // Takes the body that has arrived.
   void read_body();
 

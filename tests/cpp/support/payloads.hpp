@@ -1,18 +1,18 @@
 // tests/cpp/support/payloads.hpp: what a payload queue holds, as one string.
 #pragma once
 
-#include <array>
 #include <string>
+#include <vector>
 
 #include "base/payload_queue.hpp"
 
 namespace fasterapi::support {
 
 [[nodiscard]] inline std::string text_of(const base::PayloadQueue& queue) {
-  std::array<base::ByteView, 256> views;
-  const std::size_t count = queue.gather(views);
+  std::vector<base::ByteView> views(queue.size());  // no segment is empty
+  views.resize(queue.gather(views));
   std::string text;
-  for (std::size_t index = 0; index < count; ++index) text += views[index];
+  for (const base::ByteView view : views) text += view;
   return text;
 }
 

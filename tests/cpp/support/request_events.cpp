@@ -92,13 +92,13 @@ class Conversation {
 
   void add_head() {
     const http::RequestHead& head = http_.head();
-    lines_.push_back("head " + std::string(head.method()) + " " + quoted(head.target()) +
+    lines_.push_back("head " + std::string(head.method()) + " " + readable(head.target()) +
                      " HTTP/1." + std::to_string(head.minor_version()));
-    if (head.raw_path() != head.target()) lines_.push_back("path " + quoted(head.raw_path()));
-    if (!head.query().empty()) lines_.push_back("query " + quoted(head.query()));
+    if (head.raw_path() != head.target()) lines_.push_back("path " + readable(head.raw_path()));
+    if (!head.query().empty()) lines_.push_back("query " + readable(head.query()));
     for (std::size_t index = 0; index < head.field_count(); ++index) {
       const auto field = head.field(index);
-      lines_.push_back("field " + quoted(field.name) + ": " + quoted(field.value));
+      lines_.push_back("field " + readable(field.name) + ": " + readable(field.value));
     }
     if (head.expect_continue()) lines_.emplace_back("expect 100-continue");
     if (head.upgrade()) lines_.emplace_back("upgrade");
@@ -106,7 +106,7 @@ class Conversation {
   }
 
   void end_body() {
-    if (!body_.empty()) lines_.push_back("body \"" + quoted(body_) + "\"");
+    if (!body_.empty()) lines_.push_back("body \"" + readable(body_) + "\"");
     body_.clear();
   }
 

@@ -53,6 +53,15 @@ Socket bound_tcp_socket() {
   return made;
 }
 
+Socket bound_tcp6_socket() {
+  Socket made(checked(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  checked(bind(made.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address), "bind");
+  return made;
+}
+
 Socket bound_unix_socket(const std::string& path) {
   Socket made(checked(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   sockaddr_un address{};

@@ -32,6 +32,7 @@ class Socket {
 
 // Bound, not yet listening.
 [[nodiscard]] Socket bound_tcp_socket();
+[[nodiscard]] Socket bound_tcp6_socket();  // throws where there is no IPv6
 [[nodiscard]] Socket bound_unix_socket(const std::string& path);
 
 class Client {

@@ -15,9 +15,9 @@ namespace fasterapi::support {
 
 class StreamPair final : public loop::StreamUser {
  public:
-  // Small buffers make a peer that does not read stall soon. Unix: over a socket at this path.
-  explicit StreamPair(int buffer_bytes = 0, const std::string& unix_path = {})
-      : socket_(unix_path.empty() ? bound_tcp_socket() : bound_unix_socket(unix_path)) {
+  // Small buffers make a peer that does not read stall soon.
+  explicit StreamPair(int buffer_bytes = 0) : StreamPair(bound_tcp_socket(), buffer_bytes) {}
+  explicit StreamPair(Socket bound, int buffer_bytes = 0) : socket_(std::move(bound)) {
     if (buffer_bytes > 0) socket_.set_buffers(buffer_bytes);
     REQUIRE(listener_.listen(loop, socket_.fd(), 16).ok());
     client = Client(socket_, buffer_bytes);

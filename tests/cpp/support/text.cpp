@@ -36,7 +36,7 @@ void append_escape(std::string& bytes, std::string_view& rest) {
 
 }  // namespace
 
-std::string quoted(std::string_view bytes) {
+std::string readable(std::string_view bytes) {
   constexpr std::size_t kMost = 200;
   if (bytes.size() > kMost) return "(" + std::to_string(bytes.size()) + " bytes)";
   std::string text;

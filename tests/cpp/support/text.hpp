@@ -9,7 +9,7 @@ namespace fasterapi::support {
 
 // \r \n \t \\ \" and \xNN for every byte that is no printable ASCII; "(70000 bytes)" for what is
 // longer than 200.
-[[nodiscard]] std::string quoted(std::string_view bytes);
+[[nodiscard]] std::string readable(std::string_view bytes);
 
 // The bytes that an ```http block of the corpus stands for. Throws std::invalid_argument for an
 // unknown escape.

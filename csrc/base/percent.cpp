@@ -1,15 +1,15 @@
-// asgi/percent.cpp: see percent.hpp.
-#include "asgi/percent.hpp"
+// base/percent.cpp: see percent.hpp.
+#include "base/percent.hpp"
 
 #include <array>
 
-namespace fasterapi::asgi {
+namespace fasterapi::base {
 namespace {
 
 constexpr auto kUnreserved = [] {
   std::array<bool, 256> table{};
   for (const char c :
-       base::ByteView("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~/")) {
+       ByteView("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-~/")) {
     table[static_cast<unsigned char>(c)] = true;
   }
   return table;
@@ -23,7 +23,7 @@ int hex_digit(char c) noexcept {
 
 }  // namespace
 
-std::string percent_decode(base::ByteView text) {
+std::string percent_decode(ByteView text) {
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t index = 0; index < text.size(); ++index) {
@@ -41,7 +41,7 @@ std::string percent_decode(base::ByteView text) {
   return decoded;
 }
 
-void percent_encode(base::ByteView text, std::string& to) {
+void percent_encode(ByteView text, std::string& to) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -55,4 +55,4 @@ void percent_encode(base::ByteView text, std::string& to) {
   }
 }
 
-}  // namespace fasterapi::asgi
+}  // namespace fasterapi::base

@@ -1,0 +1,70 @@
+"""fasterapi_asgi._http_server: makes the compiled server that a configuration describes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fasterapi_asgi._request import run_asgi
+from fasterapi_asgi.errors import OptionError
+from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware, apply_forwarded
+
+if TYPE_CHECKING:
+    from fasterapi_asgi._core import HttpServer
+    from fasterapi_asgi.config import Config
+
+_LONGEST_S = 1e9  # seconds; the core's limit, some 31 years
+_MOST = 2**63 - 1  # the core counts in 64 bits
+
+
+def new_http_server(
+    config: Config, state: dict[str, Any], limit_max_requests: int | None, wake: Callable[[], None]
+) -> HttpServer:
+    """Make the server of a loaded configuration on the running loop. It listens nowhere yet.
+
+    Args:
+        config: Its application is given unwrapped when the outermost wrapper is our
+            ProxyHeadersMiddleware: the core asks the same rules, only where they matter.
+        state: The lifespan state.
+        limit_max_requests: Responses after which ``wake`` is called; None or less than 1: never.
+        wake: Called without arguments.
+
+    Raises:
+        OptionError: a header or another option has a value that cannot be sent.
+    """
+    from fasterapi_asgi._core import HttpServer
+
+    app: Any = config.loaded_app
+    rules: dict[str, Any] = {}
+    if type(app) is ProxyHeadersMiddleware:
+        trusted, app = app.trusted_hosts, app.app
+        rules["is_trusted"] = trusted.__contains__
+        rules["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
+    if limit_max_requests is not None and limit_max_requests < 1:
+        limit_max_requests = None
+    try:
+        return HttpServer(
+            loop=asyncio.get_running_loop(),  # type: ignore[arg-type]
+            app=app,
+            run_asgi=run_asgi,
+            logger=logging.getLogger("uvicorn.error"),
+            state=state,
+            root_path=config.root_path,
+            default_headers=config.encoded_headers,
+            date_header=config.date_header,
+            limit_concurrency=_between_0_and(_MOST, config.limit_concurrency),
+            limit_max_requests=_between_0_and(_MOST, limit_max_requests),
+            on_max_requests=wake,
+            timeout_keep_alive=min(max(0, config.timeout_keep_alive), _LONGEST_S),
+            **rules,
+        )
+    except ValueError as error:
+        raise OptionError(f"An option cannot be used: {error}") from error
+
+
+def _between_0_and(most: int, value: int | None) -> int | None:
+    """Bring a number into the core's range, where it means the same."""
+    return None if value is None else min(max(0, value), most)

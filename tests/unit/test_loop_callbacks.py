@@ -1,0 +1,205 @@
+"""fasterapi_asgi.EventLoop: callbacks run in order, once, in their context, and may fail."""
+
+import asyncio
+import contextvars
+import logging
+from typing import Any
+
+import pytest
+from loop_runner import a_loop, collect_errors, turn
+
+from fasterapi_asgi import EventLoop
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
+
+
+def test_callbacks_run_in_the_order_of_call_soon() -> None:
+    with a_loop() as loop:
+        ran: list[int] = []
+        for number in range(1000):  # more than the ring's first size, so that it grows
+            loop.call_soon(ran.append, number)
+        turn(loop)
+        assert ran == list(range(1000))
+
+
+def test_the_ring_keeps_the_order_while_it_wraps_around() -> None:
+    with a_loop() as loop:
+        ran: list[int] = []
+        for round_ in range(0, 1000, 50):
+            for number in range(round_, round_ + 50):
+                loop.call_soon(ran.append, number)
+            turn(loop)
+        assert ran == list(range(1000))
+
+
+def test_a_turn_runs_only_the_callbacks_that_were_there_at_its_begin() -> None:
+    with a_loop() as loop:
+        turns: list[int] = []
+
+        def again(number: int) -> None:
+            turns.append(number)
+            loop.call_soon(again, number + 1)
+
+        loop.call_soon(again, 1)
+        turn(loop)
+        assert turns == [1]
+        turn(loop, 2)
+        assert turns == [1, 2, 3]
+
+
+def test_a_callback_of_a_cancelled_handle_does_not_run() -> None:
+    with a_loop() as loop:
+        ran: list[str] = []
+        handle = loop.call_soon(ran.append, "cancelled")
+        loop.call_soon(ran.append, "kept")
+        handle.cancel()
+        turn(loop)
+        assert handle.cancelled() and ran == ["kept"]
+
+
+def test_a_callback_may_cancel_the_one_behind_it() -> None:
+    with a_loop() as loop:
+        ran: list[str] = []
+        handles: list[asyncio.Handle] = []
+        loop.call_soon(lambda: handles[0].cancel())  # noqa: PLW0108 (not there yet)
+        handles.append(loop.call_soon(ran.append, "cancelled"))
+        turn(loop)
+        assert ran == []
+
+
+def test_handles_are_asyncios_own() -> None:
+    with a_loop() as loop:
+        assert type(loop.call_soon(print)) is asyncio.Handle
+        assert type(loop.call_later(1000, print)) is asyncio.TimerHandle
+        handle = loop.call_soon(print, 1, 2)
+        assert (handle._callback, handle._args) == (print, (1, 2))  # type: ignore[attr-defined]
+        assert repr(handle).startswith("<Handle print(")
+        handle.cancel()
+        loop._ready.clear()  # type: ignore[attr-defined]
+
+
+def test_a_callback_runs_in_a_copy_of_the_context_of_its_caller() -> None:
+    with a_loop() as loop:
+        seen: list[str] = []
+
+        def look() -> None:
+            seen.append(VARIABLE.get())
+            VARIABLE.set("of the callback")
+
+        token = VARIABLE.set("of the caller")
+        loop.call_soon(look)
+        loop.call_soon(look)
+        VARIABLE.reset(token)
+        turn(loop)
+        assert seen == ["of the caller", "of the caller"]
+        assert VARIABLE.get() == "unset"
+
+
+def test_a_callback_runs_in_the_context_that_it_was_given() -> None:
+    with a_loop() as loop:
+        context = contextvars.copy_context()
+        loop.call_soon(VARIABLE.set, "first", context=context)
+        loop.call_soon(lambda: context.run(lambda: None))  # it is left again after each callback
+        loop.call_later(0, VARIABLE.set, "later", context=context)
+        turn(loop, 2)
+        assert context[VARIABLE] == "later"
+
+
+def test_a_context_that_is_entered_already_is_the_callbacks_error_not_the_loops(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with a_loop() as loop, caplog.at_level(logging.ERROR, "asyncio"):
+        context = contextvars.copy_context()
+        loop.call_soon(print, context=context)
+        context.run(turn, loop)
+    (record,) = caplog.records
+    assert record.exc_info is not None and "cannot enter context" in str(record.exc_info[1])
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failing_callback_goes_to_the_exception_handler_and_the_others_run(debug: bool) -> None:
+    with a_loop() as loop:
+        loop.set_debug(debug)
+        errors = collect_errors(loop)
+        ran: list[str] = []
+        failing = loop.call_soon(int, "no number")
+        loop.call_soon(ran.append, "next")
+        turn(loop)
+        (error,) = errors
+        assert error["message"].startswith("Exception in callback int(")
+        assert isinstance(error["exception"], ValueError)
+        assert error["handle"] is failing
+        assert ran == ["next"]
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_an_exit_leaves_run_forever_and_the_loop_goes_on_afterwards(
+    kind: type[BaseException],
+) -> None:
+    def leave() -> None:
+        raise kind("now")
+
+    with a_loop() as loop:
+        ran: list[str] = []
+        loop.call_soon(leave)
+        loop.call_soon(ran.append, "next")
+        with pytest.raises(kind, match="now"):
+            loop.run_forever()
+        assert not loop.is_running()
+        turn(loop)
+        assert ran == ["next"]
+
+
+def test_a_handle_that_others_made_runs() -> None:
+    class Own(asyncio.Handle):
+        def _run(self) -> None:
+            ran.append("own")
+
+    with a_loop() as loop:
+        ran: list[str] = []
+        strange: Any = loop
+        strange._add_callback(asyncio.Handle(ran.append, ("plain",), loop))
+        strange._add_callback(asyncio.Handle(ran.append, ["a list as arguments"], loop))
+        strange._add_callback(Own(print, (), loop))
+        cancelled = asyncio.Handle(ran.append, ("cancelled",), loop)
+        cancelled.cancel()
+        strange._add_callback(cancelled)
+        turn(loop)
+        assert ran == ["plain", "a list as arguments", "own"]
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "keywords"),
+    [
+        ("call_soon", (), {}),
+        ("call_soon", (print,), {"colour": 1}),
+        ("call_soon", (print,), {"context": 1}),
+        ("call_soon_threadsafe", (), {}),
+        ("call_later", (1,), {}),
+        ("call_later", (None, print), {}),
+        ("call_at", (None, print), {}),
+        ("call_at", ("now", print), {}),
+    ],
+)
+def test_wrong_arguments_are_a_type_error(
+    method: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    with a_loop() as loop, pytest.raises(TypeError):
+        getattr(loop, method)(*arguments, **keywords)
+
+
+def test_a_subclass_may_take_part_in_every_call() -> None:
+    class Counting(EventLoop):
+        calls = 0
+
+        def call_soon(self, *args: Any, **keywords: Any) -> asyncio.Handle:
+            self.calls += 1
+            return super().call_soon(*args, **keywords)
+
+    async def main() -> None:
+        await asyncio.sleep(0)
+
+    loop = Counting()
+    loop.run_until_complete(main())
+    loop.close()
+    assert loop.calls >= 2  # the task's two steps come through asyncio's C code

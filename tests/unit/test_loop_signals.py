@@ -1,0 +1,213 @@
+"""fasterapi_asgi.EventLoop and signals: an idle loop hears them at once, and nothing is lost."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loop_runner import DEADLINE, a_loop, environment, nothing_left, run, turn
+
+from fasterapi_asgi import new_event_loop
+
+IDLE = """
+import asyncio, signal, sys
+from fasterapi_asgi import new_event_loop
+async def main():
+    asyncio.get_running_loop().call_soon(lambda: print("ready", flush=True))
+    await asyncio.Event().wait()
+"""
+
+
+def until_asleep(process: "subprocess.Popen[str]") -> None:
+    """Wait until the process waits in the kernel."""
+    deadline = time.monotonic() + DEADLINE
+    stat = Path(f"/proc/{process.pid}/stat")
+    while stat.read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def end_by(program: str, number: int) -> tuple[int, str]:
+    """Start the program, send it the signal when it is idle, return its end and what it said."""
+    with subprocess.Popen(
+        [sys.executable, "-c", IDLE + program],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            until_asleep(process)
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=DEADLINE)
+        finally:
+            process.kill()
+        return process.returncode, output
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "runner = asyncio.Runner(loop_factory=new_event_loop)\n{}runner.run(main())",
+        "loop = new_event_loop()\n{}loop.run_until_complete(main())",
+    ],
+    ids=["Runner", "run_until_complete"],
+)
+def test_ctrl_c_ends_an_idle_loop(program: str) -> None:
+    program = program.format("try: ") + "\nexcept KeyboardInterrupt: print('interrupted')"
+    code, output = end_by(program, signal.SIGINT)
+    assert (code, output.splitlines()[0]) == (0, "interrupted")
+
+
+def test_a_python_signal_handler_runs_while_the_loop_is_idle() -> None:
+    program = """
+loop = new_event_loop()
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+loop.run_until_complete(main())
+"""
+    assert end_by(program, signal.SIGTERM)[0] == signal.SIGTERM
+
+
+def test_a_handler_of_the_loop_runs_while_the_loop_is_idle() -> None:
+    program = """
+loop = new_event_loop()
+loop.add_signal_handler(signal.SIGTERM, loop.stop)
+task = loop.create_task(main())
+loop.run_forever()
+task.cancel()
+try: loop.run_until_complete(task)
+except asyncio.CancelledError: print("stopped")
+loop.close()
+"""
+    assert end_by(program, signal.SIGTERM) == (0, "stopped\n")
+
+
+def wakeup_fd() -> int:
+    fd = signal.set_wakeup_fd(-1)
+    if fd != -1:
+        signal.set_wakeup_fd(fd)
+    return fd
+
+
+def test_an_exception_of_a_python_handler_leaves_run_forever() -> None:
+    def handler(*_: Any) -> None:
+        raise LookupError("from the handler")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with a_loop() as loop:
+            loop.call_soon(signal.setitimer, signal.ITIMER_REAL, 0.05)  # the loop is idle by then
+            with pytest.raises(LookupError, match="from the handler"):
+                loop.run_forever()
+            turn(loop)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_add_and_remove_a_handler() -> None:
+    async def main() -> tuple[int, bool, bool]:
+        loop = asyncio.get_running_loop()
+        got = loop.create_future()
+        loop.add_signal_handler(signal.SIGUSR1, got.set_result, 7)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return (
+            await got,
+            loop.remove_signal_handler(signal.SIGUSR1),
+            loop.remove_signal_handler(signal.SIGUSR1),
+        )
+
+    assert run(main) == (7, True, False)
+    assert wakeup_fd() == -1
+
+
+def test_signals_wake_the_loop_after_the_last_handler_has_gone() -> None:
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, print)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        return wakeup_fd()
+
+    assert run(main) != -1
+
+
+def test_a_signal_between_two_runs_is_told_by_the_second() -> None:
+    with a_loop() as loop:
+        got: list[int] = []
+
+        def add() -> None:
+            loop.add_signal_handler(signal.SIGUSR1, got.append, 1)
+            loop.add_signal_handler(signal.SIGUSR2, loop.stop)
+
+        loop.call_soon(add)
+        turn(loop)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        loop.run_forever()  # without the signal's byte it would wait for ever
+        turn(loop)
+        assert got == [1]
+    assert wakeup_fd() == -1
+
+
+@pytest.mark.parametrize("add_handler", [False, True])
+def test_the_wakeup_fd_that_was_there_is_put_back(add_handler: bool) -> None:
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    with one, other:
+        signal.set_wakeup_fd(one.fileno())
+        try:
+            with a_loop() as loop:
+                if add_handler:
+                    loop.call_soon(loop.add_signal_handler, signal.SIGUSR1, print)
+                    loop.call_soon(loop.remove_signal_handler, signal.SIGUSR1)
+                turn(loop)
+                assert wakeup_fd() == one.fileno()
+        finally:
+            signal.set_wakeup_fd(-1)
+
+
+def test_a_wakeup_fd_that_was_closed_meanwhile_is_not_put_back() -> None:
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    signal.set_wakeup_fd(one.fileno())
+    with other, a_loop() as loop:
+        loop.call_soon(one.close)
+        turn(loop)
+        assert wakeup_fd() == -1
+
+
+def test_no_closed_fd_stays_behind_as_wakeup_fd() -> None:
+    with a_loop() as loop:
+        loop.add_signal_handler(signal.SIGUSR1, print)
+        loop.call_soon(loop.remove_signal_handler, signal.SIGUSR1)
+        turn(loop)
+        assert wakeup_fd() == -1
+
+
+def test_a_loop_in_another_thread_leaves_signals_alone() -> None:
+    async def main() -> bool:
+        loop = asyncio.get_running_loop()
+        with pytest.raises((RuntimeError, ValueError)):
+            loop.add_signal_handler(signal.SIGUSR1, print)
+        return loop.remove_signal_handler(signal.SIGUSR1)
+
+    def in_thread() -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            results.append(runner.run(main()))
+            results.append(wakeup_fds[0])
+
+    results: list[object] = []
+    wakeup_fds = [wakeup_fd()]
+    with nothing_left():
+        thread = threading.Thread(target=in_thread)
+        thread.start()
+        thread.join(DEADLINE)
+    assert results == [False, -1] and wakeup_fd() == -1
