@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "loop/entry.hpp"
+
 namespace fasterapi::loop {
 namespace {
 
@@ -44,7 +46,10 @@ UvError Listener::listen(Loop& loop, int fd, int backlog) {
 
 void Listener::on_readable(uv_stream_t* stream, int status) {
   auto* self = static_cast<Listener*>(stream->data);
-  if (self && status == 0) self->on_connection_(stream);
+  if (!self || status != 0) return;
+  // Without memory for a connection libuv keeps this one and accepts no other: there is nothing
+  // better to do than to serve those that are here.
+  uv_entry([&] { self->on_connection_(stream); }, [] {});
 }
 
 }  // namespace fasterapi::loop

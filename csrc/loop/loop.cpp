@@ -19,9 +19,10 @@ void Loop::close() noexcept {
     observer->loop_closing();
   }
   wakeup_.close();
-  // Handles close in two turns at most: one for requests in flight that are cancelled, one for
-  // close callbacks.
-  while (uv_run(&uv_, UV_RUN_NOWAIT) != 0) {
+  // Two turns are enough: one for requests in flight that are cancelled, one for close callbacks.
+  // Bounded, so that a handle which nobody gave up is found below and not waited for.
+  constexpr int kTurns = 8;
+  for (int turn = 0; turn < kTurns && uv_run(&uv_, UV_RUN_NOWAIT) != 0; ++turn) {
   }
   [[maybe_unused]] const int status = uv_loop_close(&uv_);
   assert(status == 0 && "a handle outlived its loop");

@@ -4,6 +4,8 @@
 #include <array>
 #include <memory>
 
+#include "loop/entry.hpp"
+
 namespace fasterapi::loop {
 
 // Owns the bytes that the kernel did not take at once, until libuv has written them or the stream
@@ -65,14 +67,22 @@ void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
 void TcpStream::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(stream->data);
   if (!self || count == 0) return;  // 0: EAGAIN
-  if (count > 0) return self->user_.on_bytes({buffer->base, static_cast<std::size_t>(count)});
+  StreamUser& user = self->user_;
+  if (count > 0) {
+    return uv_entry([&] { user.on_bytes({buffer->base, static_cast<std::size_t>(count)}); },
+                    [&] { user.on_broken(UvError(UV_ENOMEM)); });
+  }
   self->stop_reading();
-  if (count == UV_EOF) return self->user_.on_peer_closed();
-  self->user_.on_broken(UvError(static_cast<int>(count)));
+  if (count == UV_EOF) return user.on_peer_closed();
+  user.on_broken(UvError(static_cast<int>(count)));
 }
 
-void TcpStream::flush() {
+void TcpStream::flush() noexcept {
   if (in_flight_bytes_ > 0 || unsent_.empty() || !is_open()) return;
+  uv_entry([this] { send_unsent(); }, [this] { user_.on_broken(UvError(UV_ENOMEM)); });
+}
+
+void TcpStream::send_unsent() {
   while (!unsent_.empty()) {
     std::array<uv_buf_t, base::kWriteVectors> buffers;
     const std::size_t count = buffers_of(unsent_, buffers);
@@ -110,15 +120,22 @@ void TcpStream::on_written(uv_write_t* request, int status) {
   auto* self = static_cast<TcpStream*>(request->handle->data);
   if (!self) return;
   self->in_flight_bytes_ = 0;
-  if (status < 0) return self->user_.on_broken(UvError(status));
-  written->bytes.consume(written->given_bytes);
-  if (!written->bytes.empty()) {  // they stand before what was appended since
-    written->bytes.append(std::move(self->unsent_));
-    self->unsent_ = std::move(written->bytes);
-  }
-  self->flush();
+  StreamUser& user = self->user_;
+  if (status < 0) return user.on_broken(UvError(status));
+  uv_entry([&] { self->go_on_behind(written->bytes, written->given_bytes); },
+           [&] { user.on_broken(UvError(UV_ENOMEM)); });
   if (!request->handle->data) return;  // it broke, and its user has closed it
-  if (self->unsent_bytes() == 0) self->user_.on_drained();
+  if (self->unsent_bytes() == 0) user.on_drained();
+}
+
+// What was not given to libuv yet stands before what was appended since.
+void TcpStream::go_on_behind(base::PayloadQueue& written, std::size_t count) {
+  written.consume(count);
+  if (!written.empty()) {
+    written.append(std::move(unsent_));
+    unsent_ = std::move(written);
+  }
+  flush();
 }
 
 void TcpStream::shut_down_writing() noexcept {

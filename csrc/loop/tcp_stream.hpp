@@ -45,7 +45,7 @@ class TcpStream : base::Counted<TcpStream> {
   }
 
   // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
-  void flush();
+  void flush() noexcept;
   // Tells the peer that nothing more will come. REQUIRES: nothing unsent.
   void shut_down_writing() noexcept;
 
@@ -67,7 +67,9 @@ class TcpStream : base::Counted<TcpStream> {
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
+  void send_unsent();
   void write_rest();
+  void go_on_behind(base::PayloadQueue& written, std::size_t count);
   [[nodiscard]] base::Address address(TcpName tcp_name, PipeName pipe_name) const;
 
   Loop& loop_;

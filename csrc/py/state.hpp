@@ -13,7 +13,8 @@ namespace fasterapi::py {
   X(cycle_type)                                                                                   \
   X(awaitable_type)                                                                               \
   X(done_type)                                                                                    \
-  X(http_server_type) X(done)    /* the awaitable that is always complete, with None */           \
+  X(http_server_type)                                                                             \
+  X(done)                        /* the awaitable that is always complete, with None */           \
       X(handle_class)            /* asyncio.Handle */                                             \
       X(timer_class)             /* asyncio.TimerHandle */                                        \
       X(threadsafe_handle_class) /* asyncio.events._ThreadSafeHandle, Python 3.14 and later, else \

@@ -1,11 +1,12 @@
 """However a server's work ends, no fd and, in a debug build, no C++ object is left behind."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from core_server import GET, LOGGER, START, Place, respond, serving
+from core_server import GET, LOGGER, START, Place, new_server, respond, serving
 from loop_runner import run
 
 KEPT = b"GET /%s HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -134,11 +135,13 @@ def test_nothing_is_left(scenario: Any) -> None:
 
 def test_nothing_is_left_of_a_loop_that_is_closed_with_a_server_in_it() -> None:
     async def main() -> None:
-        place = await serving(app).__aenter__()
-        peer = await place.connect().__aenter__()
-        peer.write(KEPT % b"wait")
+        core = new_server(app)
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            core.listen(sock.fileno(), 5)
+            place = Place(sock, core)
+        _, writer = await asyncio.open_connection(*place.address)
+        writer.write(KEPT % b"wait")
         await until_running(place)
-        peer.close()
-        place.sock.close()
+        writer.close()
 
     run(main, besides=())
