@@ -1,4 +1,4 @@
-"""fasterapi_asgi._core: the compiled module. What happens once per request lives here; see docs/house.md."""
+"""The compiled module. What happens once per request lives here; see docs/house.md."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -24,14 +24,16 @@ def live_objects() -> dict[str, int]:
 class LoopCore:
     """The loop body: libuv's poller, ready queue, timer heap, thread-safe wake-up.
 
-    Stands first in the MRO of :class:`fasterapi_asgi.EventLoop`, before ``asyncio.SelectorEventLoop``.
+    Stands first in the MRO of :class:`fasterapi_asgi.EventLoop`, before
+    ``asyncio.SelectorEventLoop``.
     """
 
 @final
 class RequestCycle:
-    """One request as the application sees it: ``receive`` and ``send`` of ASGI's http protocol (www.rst).
+    """One request as the application sees it (ASGI www.rst, "HTTP").
 
-    Made by the server, never by a caller. Handed to the request coroutine so that it can say how the application ended.
+    Made by the server, never by a caller. Handed to the request coroutine so that it can say how
+    the application ended.
     """
 
     def receive(self) -> Awaitable[dict[str, Any]]:
@@ -43,11 +45,12 @@ class RequestCycle:
     def send(self, message: Mapping[str, Any], /) -> Awaitable[None]:
         """Take ``http.response.start`` or ``http.response.body`` (ASGI www.rst, "Send").
 
-        Waits only while more than the high-water mark (64 KiB) is unsent. Silent after the peer has gone.
+        Acts at the call. Waits only while more than the high-water mark (64 KiB) is unsent. Silent
+        after the peer has gone.
 
         Raises:
-            RuntimeError: a message of the wrong type or order, more or fewer body bytes than content-length declared,
-                an illegal header or status.
+            RuntimeError: a message of the wrong type or order, more or fewer body bytes than
+                content-length declared, an illegal header or status.
             TypeError, KeyError: a message of the wrong shape.
         """
 
@@ -55,15 +58,20 @@ class RequestCycle:
         """Say that the application's coroutine returned ``result``.
 
         Returns:
-            None if all is well, else the error to log: the response was then completed with 500 or aborted.
+            None if all is well, else the error to log: the response was then completed with 500 or
+            aborted.
         """
 
     def failed(self) -> None:
-        """Say that the application raised: 500 when the response has not begun, an aborted connection otherwise."""
+        """Say that the application raised: 500 before the response began, else the close."""
 
 @final
 class HttpServer:
-    """Accepts connections, speaks HTTP/1.1 and runs the application: one task per request, on one loop, in one thread."""
+    """Accepts connections, speaks HTTP/1.1, runs the application: one loop, one thread.
+
+    Its methods are for the loop's thread; another one gets a RuntimeError. The counts may be read
+    by any.
+    """
 
     def __init__(
         self,
@@ -88,21 +96,28 @@ class HttpServer:
         Args:
             loop: The running loop that serves.
             app: An ASGI 3 application.
-            run_asgi: ``async def run_asgi(app, scope, receive, send, cycle)``, the coroutine of each request's task.
-            logger: Receives warnings about peers ("Invalid HTTP request received.", "Exceeded concurrency limit.").
+            run_asgi: ``async def run_asgi(app, scope, receive, send, cycle)``, the coroutine of
+                each request's task.
+            logger: Receives warnings about peers ("Invalid HTTP request received.", "Exceeded
+                concurrency limit.").
             state: The lifespan state; each request gets a shallow copy.
             root_path: uvicorn's --root-path; prefixed to ``path`` and ``raw_path``.
-            default_headers: Sent first in every response, after ``date`` and in this order (``server``, --header).
+            default_headers: Sent first in every response, after ``date`` and in this order
+                (``server``, --header).
             date_header: Whether ``date`` is sent; refreshed once per second.
-            limit_concurrency: Connections or tasks from which on a request is answered by 503; None: no limit.
-            limit_max_requests: Responses after which on_max_requests is called, once; None: no limit.
+            limit_concurrency: Connections or tasks from which on a request is answered by 503;
+                None: no limit.
+            limit_max_requests: Responses after which on_max_requests is called, once; None: never.
             on_max_requests: Called on the loop without arguments.
-            timeout_keep_alive: Seconds an idle keep-alive connection is kept.
-            is_trusted: Asked once per connection with the peer's host; None: no peer's forwarding headers are believed.
-            apply_forwarded: Given the scope of a request of a trusted peer that has X-Forwarded-For or X-Forwarded-Proto.
+            timeout_keep_alive: Seconds an idle keep-alive connection is kept, up to 1e9.
+            is_trusted: Asked once per connection with the peer's host, "" on a Unix socket; None:
+                no peer's forwarding headers are believed.
+            apply_forwarded: Given the scope of a request of a trusted peer that has
+                X-Forwarded-For or X-Forwarded-Proto.
 
         Raises:
             TypeError, ValueError: an argument of the wrong type or range.
+            RuntimeError: the loop is closed.
         """
 
     def listen(self, fd: int, backlog: int) -> None:
@@ -116,7 +131,7 @@ class HttpServer:
         """Close every listener; connections go on."""
 
     def shutdown(self) -> None:
-        """Begin the graceful stop: idle connections close now, the others after their current response."""
+        """Begin the graceful stop: idle connections close now, others after their response."""
 
     def abort(self) -> None:
         """Close every connection at once; running applications see ``http.disconnect``."""
@@ -139,12 +154,14 @@ class HttpServer:
         """Choose what happens to access records; without arguments: nothing.
 
         Args:
-            record: Called per response start with (client_addr, method, path_with_query, http_version, status).
+            record: Called per response with (client_addr, method, path_with_query, http_version,
+                status), at the end of the turn in which it began.
             write: Called once per turn of the loop with all finished lines of the turn, each
-                ``{prefix} {client_addr} - "{method} {path} HTTP/{version}" {status} {phrase}`` and a newline.
+                ``{prefix} {client_addr} - "{method} {path} HTTP/{version}" {status} {phrase}`` and
+                a newline.
             prefix: The level prefix, styled.
-            request_style: Put before and after the request line, inside its quotes.
-            status_styles: Five pairs put around the status of 1xx, 2xx, 3xx, 4xx, 5xx.
+            request_style: Put before and behind the request line, inside its quotes.
+            status_styles: Five pairs put around status and phrase of 1xx, 2xx, 3xx, 4xx, 5xx.
         """
 
     @property
@@ -160,4 +177,4 @@ class HttpServer:
         """Responses completed since the start."""
 
     def close(self) -> None:
-        """Release listeners, connections and references to Python objects; the server cannot be used afterwards."""
+        """Release listeners, connections and references; the server cannot be used afterwards."""

@@ -1,6 +1,8 @@
 // asgi/http_cycle.cpp: see http_cycle.hpp.
 #include "asgi/http_cycle.hpp"
 
+#include <algorithm>
+#include <array>
 #include <new>
 #include <string>
 
@@ -57,6 +59,60 @@ class BytesLike {
   bool held_ = false;
   bool ok_ = true;
 };
+
+bool is_pair(PyObject* field) noexcept {
+  if (!PyTuple_CheckExact(field) && !PyList_CheckExact(field)) return false;
+  return PySequence_Fast_GET_SIZE(field) == 2;
+}
+
+bool is_pair_of_bytes(PyObject* field) noexcept {
+  return is_pair(field) && PyBytes_CheckExact(PySequence_Fast_GET_ITEM(field, 0)) &&
+         PyBytes_CheckExact(PySequence_Fast_GET_ITEM(field, 1));
+}
+
+// The field as (bytes, bytes). Null with the Python error set.
+py::PyRef as_pair_of_bytes(PyObject* field) {
+  if (!is_pair(field)) {
+    PyErr_Format(PyExc_TypeError, "each header must be a pair of bytes, not %.100s",
+                 Py_TYPE(field)->tp_name);
+    return {};
+  }
+  py::PyRef pair = py::PyRef::steal(PySequence_Tuple(field));
+  std::array<py::PyRef, 2> parts;
+  for (Py_ssize_t index = 0; pair && index < 2; ++index) {
+    const BytesLike part(PyTuple_GET_ITEM(pair.get(), index));
+    if (!part.ok()) return {};
+    auto& made = parts[static_cast<std::size_t>(index)];
+    made = py::PyRef::steal(
+        PyBytes_FromStringAndSize(part.view().data(), static_cast<Py_ssize_t>(part.view().size())));
+    if (!made) return {};
+  }
+  return pair ? py::PyRef::steal(PyTuple_Pack(2, parts[0].get(), parts[1].get())) : py::PyRef();
+}
+
+// The headers as a list or tuple of pairs of bytes, as they are if they are that already: whatever
+// runs Python (iterators, __buffer__) has run when this returns. Null with the Python error set.
+py::PyRef pairs_of_bytes(PyObject* headers) {
+  py::PyRef fields =
+      py::PyRef::steal(PySequence_Fast(headers, "headers must be an iterable of pairs"));
+  if (!fields) return fields;
+  Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
+  PyObject** items = PySequence_Fast_ITEMS(fields.get());
+  if (std::all_of(items, items + count, is_pair_of_bytes)) return fields;
+  fields = py::PyRef::steal(PySequence_Tuple(fields.get()));  // Python may change the list
+  count = fields ? PyTuple_GET_SIZE(fields.get()) : 0;
+  py::PyRef pairs = py::PyRef::steal(fields ? PyTuple_New(count) : nullptr);
+  for (Py_ssize_t index = 0; pairs && index < count; ++index) {
+    py::PyRef pair = as_pair_of_bytes(PyTuple_GET_ITEM(fields.get(), index));
+    if (!pair) return {};
+    PyTuple_SET_ITEM(pairs.get(), index, pair.release());
+  }
+  return pairs;
+}
+
+base::ByteView view_of(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
 
 bool raise(http::SendError error) {
   if (error == http::SendError::None) return true;
@@ -180,8 +236,7 @@ bool HttpCycle::send_start(py::PyBorrowed message) {
 }
 
 bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
-  const auto fields =
-      py::PyRef::steal(PySequence_Fast(headers, "headers must be an iterable of pairs"));
+  const py::PyRef fields = pairs_of_bytes(headers);
   if (!fields) return false;
   // The conversion may have run Python, which may have closed the connection.
   if (!exchange_) return true;
@@ -189,18 +244,10 @@ bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
   for (Py_ssize_t index = 0; index < count; ++index) {
     PyObject* field = PySequence_Fast_GET_ITEM(fields.get(), index);
-    const bool is_pair = (PyTuple_CheckExact(field) || PyList_CheckExact(field)) &&
-                         PySequence_Fast_GET_SIZE(field) == 2;
-    if (!is_pair) {
-      exchange_->abandon_head();
-      PyErr_Format(PyExc_TypeError, "each header must be a pair of bytes, not %.100s",
-                   Py_TYPE(field)->tp_name);
+    if (!raise(exchange_->add_field(view_of(PySequence_Fast_GET_ITEM(field, 0)),
+                                    view_of(PySequence_Fast_GET_ITEM(field, 1))))) {
       return false;
     }
-    const BytesLike name(PySequence_Fast_GET_ITEM(field, 0));
-    const BytesLike value(PySequence_Fast_GET_ITEM(field, 1));
-    if (!name.ok() || !value.ok()) return exchange_->abandon_head(), false;
-    if (!raise(exchange_->add_field(name.view(), value.view()))) return false;
   }
   if (!raise(exchange_->end_head())) return false;
   head_sent_ = true;
@@ -224,6 +271,7 @@ bool HttpCycle::write_body(py::PyBorrowed body, bool more) {
   } else {
     const BytesLike bytes(body);
     if (!bytes.ok()) return false;
+    if (!exchange_) return true;  // __buffer__ ran Python, which has closed the connection
     error = exchange_->send_body(bytes.view(), more);
   }
   // Both kinds of end let go of the exchange; a connection that broke meanwhile has told us by

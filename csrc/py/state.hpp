@@ -7,26 +7,26 @@
 
 namespace fasterapi::py {
 
-#define FASTERAPI_STATE_OBJECTS(X)                                                                \
-  X(loop_core_type)                                                                               \
-  X(ready_queue_type)                                                                             \
-  X(cycle_type)                                                                                   \
-  X(awaitable_type)                                                                               \
-  X(done_type)                                                                                    \
-  X(http_server_type)                                                                             \
-  X(done)                        /* the awaitable that is always complete, with None */           \
-      X(handle_class)            /* asyncio.Handle */                                             \
-      X(timer_class)             /* asyncio.TimerHandle */                                        \
-      X(threadsafe_handle_class) /* asyncio.events._ThreadSafeHandle, Python 3.14 and later, else \
-                                    asyncio.Handle */                                             \
-      X(task_class)              /* asyncio.Task */                                               \
-      X(future_class)            /* asyncio.Future */                                             \
-      X(empty_bytes)             /* b"" */                                                        \
-      X(no_args)                 /* () */                                                         \
-      X(task_keywords)           /* keyword names of the call that makes a task */                \
-      X(loop_keyword)            /* ("loop",) */                                                  \
-      X(context_keyword)         /* ("context",) */                                               \
-      X(request_task_name)
+#define FASTERAPI_STATE_OBJECTS(X)                                                            \
+  X(loop_core_type)                                                                           \
+  X(ready_queue_type)                                                                         \
+  X(cycle_type)                                                                               \
+  X(awaitable_type)                                                                           \
+  X(done_type)                                                                                \
+  X(http_server_type)                                                                         \
+  X(done)                    /* the awaitable that is always complete, with None */           \
+  X(handle_class)            /* asyncio.Handle */                                             \
+  X(timer_class)             /* asyncio.TimerHandle */                                        \
+  X(threadsafe_handle_class) /* asyncio.events._ThreadSafeHandle, Python 3.14 and later, else \
+                                asyncio.Handle */                                             \
+  X(task_class)              /* asyncio.Task */                                               \
+  X(future_class)            /* asyncio.Future */                                             \
+  X(empty_bytes)             /* b"" */                                                        \
+  X(no_args)                 /* () */                                                         \
+  X(task_keywords)           /* keyword names of the call that makes a task */                \
+  X(loop_keyword)            /* ("loop",) */                                                  \
+  X(context_keyword)         /* ("context",) */                                               \
+  X(request_task_name)
 
 struct State {
   Names names;

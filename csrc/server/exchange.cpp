@@ -53,8 +53,6 @@ http::SendError Exchange::end_head() {
   return connection_.http_.end_head();
 }
 
-void Exchange::abandon_head() noexcept { connection_.http_.response().abandon_head(); }
-
 http::SendError Exchange::send_body(base::ByteView bytes, bool more) {
   const http::SendError error =
       connection_.http_.send_body(connection_.stream_.unsent(), bytes, more);

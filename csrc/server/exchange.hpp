@@ -53,7 +53,6 @@ class Exchange {
   [[nodiscard]] http::SendError begin_head(int status);
   [[nodiscard]] http::SendError add_field(base::ByteView name, base::ByteView value);
   [[nodiscard]] http::SendError end_head();
-  void abandon_head() noexcept;  // between begin_head and end_head: as if it had not begun
   [[nodiscard]] http::SendError send_body(base::ByteView bytes, bool more);
   [[nodiscard]] http::SendError send_body(base::Payload payload, bool more);
   [[nodiscard]] bool head_sent() const noexcept;

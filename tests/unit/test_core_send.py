@@ -67,7 +67,7 @@ def outcomes(serve: Any, factory: Any, table: dict[str, list[Any]]) -> dict[str,
     async def main() -> None:
         for name, messages in table.items():
 
-            async def app(scope: Any, receive: Any, send: Any, messages: Any = messages) -> None:  # noqa: ARG001
+            async def app(_scope: Any, _receive: Any, send: Any, messages: Any = messages) -> None:
                 for message in messages[:-1]:
                     await send(message)
                 try:
@@ -234,13 +234,37 @@ def test_a_message_that_closes_the_server_while_it_is_read_is_no_harm() -> None:
             [{**START, "headers": (place.core.abort() for _ in "a")}, END],
         ):
 
-            async def app(scope: Any, receive: Any, send: Any, messages: Any = messages) -> None:  # noqa: ARG001
+            async def app(_scope: Any, _receive: Any, send: Any, messages: Any = messages) -> None:
                 for message in messages:
                     await send(message)
 
             async with serving(app) as place:
                 assert await place.ask() == b""
 
+    run(main)
+
+
+@pytest.mark.parametrize("place", ["header name", "header value", "body"])
+def test_a_buffer_that_closes_the_server_while_it_is_read_is_no_harm(place: str) -> None:
+    class Closing:  # a buffer in Python from 3.12 on, an error before
+        def __buffer__(self, flags: int) -> memoryview:
+            headers.clear()
+            servers[0].core.abort()
+            return memoryview(b"x")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        await send({**START, "headers": headers})
+        await send({**END, "body": Closing() if place == "body" else b""})
+
+    async def main() -> None:
+        async with serving(app) as server:
+            servers.append(server)
+            assert not body_of(await server.ask()).startswith(b"x")
+
+    servers: list[Any] = []
+    headers: list[Any] = [(b"a", b"b"), (b"c", b"d")]
+    if place != "body":
+        headers[0] = (Closing(), b"b") if place == "header name" else (b"a", Closing())
     run(main)
 
 

@@ -164,19 +164,6 @@ TEST_CASE("an illegal response is an error of the application and sends nothing"
   running.expect(client, response("fine"));
 }
 
-TEST_CASE("a head that is given up may be begun anew", "[server][exchange]") {
-  RunningServer running;
-  Client client = running.connect();
-  client.send(get("/"));
-  FakeRequest& request = running.request(1);
-  REQUIRE(request.exchange->begin_head(200) == SendError::None);
-  REQUIRE(request.exchange->add_field("content-length", "5") == SendError::None);
-  request.exchange->abandon_head();
-  CHECK_FALSE(request.exchange->head_sent());
-  CHECK(request.reply("fine") == SendError::None);
-  running.expect(client, response("fine"));
-}
-
 TEST_CASE("a body that breaks its length closes the connection", "[server][exchange]") {
   RunningServer running;
   Client client = running.connect();
