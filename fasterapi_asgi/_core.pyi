@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import Context
 from logging import Logger
-from typing import Any, final
+from typing import Any, TypeVarTuple, final
 
-__all__ = ["HttpServer", "LoopCore", "RequestCycle", "live_objects", "versions"]
+from typing_extensions import disjoint_base
+
+_Ts = TypeVarTuple("_Ts")
 
 def versions() -> dict[str, str]:
     """Versions of what is compiled in.
@@ -21,12 +24,45 @@ def live_objects() -> dict[str, int]:
         For example ``{"server::Connection": 0, "loop::TcpStream": 0}``.
     """
 
+@disjoint_base
 class LoopCore:
     """The loop body: libuv's poller, ready queue, timer heap, thread-safe wake-up.
 
     Stands first in the MRO of :class:`fasterapi_asgi.EventLoop`, before
-    ``asyncio.SelectorEventLoop``.
+    ``asyncio.SelectorEventLoop``. Its methods are those of :class:`asyncio.AbstractEventLoop`.
     """
+
+    def call_soon(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle: ...
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle: ...
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle: ...
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle: ...
+    def create_future(self) -> asyncio.Future[Any]: ...
+    def time(self) -> float: ...
+    def get_debug(self) -> bool: ...
+    def is_closed(self) -> bool: ...
+    def is_running(self) -> bool: ...
 
 @final
 class RequestCycle:

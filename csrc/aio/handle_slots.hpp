@@ -40,6 +40,13 @@ class HandleSlots {
   [[nodiscard]] bool is_regular(PyObject* handle) const noexcept {
     return PyTuple_CheckExact(args(handle)) && PyContext_CheckExact(context(handle));
   }
+  // Forgets the innermost frame of where it was made. False with the Python error set.
+  [[nodiscard]] bool drop_last_frame(PyObject* handle) const noexcept {
+    PyObject* frames = slot(handle, source_traceback_);
+    if (!frames || !PyList_Check(frames) || PyList_GET_SIZE(frames) == 0) return true;
+    return PyList_SetSlice(frames, PyList_GET_SIZE(frames) - 1, PyList_GET_SIZE(frames), nullptr) ==
+           0;
+  }
   // REQUIRES: `handle` is an asyncio.TimerHandle or of a subclass.
   void set_scheduled(PyObject* handle, bool value) const noexcept {
     set(handle, scheduled_, value ? Py_True : Py_False);

@@ -13,7 +13,8 @@ namespace fasterapi::py {
   X(PATCH)                                                                                         \
   X(DELETE)                                                                                        \
   X(OPTIONS)                                                                                       \
-  X(type) X(asgi) X(http) X(version) X(spec_version) X(http_version) X(server) X(client) X(scheme) \
+  X(type)                                                                                          \
+  X(asgi) X(http) X(version) X(spec_version) X(http_version) X(server) X(client) X(scheme)         \
       X(root_path) X(headers) X(state) X(method) X(path) X(raw_path) X(query_string) X(body)       \
           X(more_body) X(status) X(loop) X(context) X(name) X(eager_start) X(select) X(set_result) \
               X(done) X(send) X(receive) X(close) X(_selector) X(_process_events) X(_run)          \
