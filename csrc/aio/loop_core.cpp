@@ -25,7 +25,6 @@ bool is_exit(PyObject* error) {
 
 std::unique_ptr<LoopCore> LoopCore::make(py::State& state) {
   std::unique_ptr<LoopCore> core(new LoopCore(state));
-  if (!core->slots_.find(state)) return nullptr;
   loop::UvError error = core->loop_.open();
   if (error.ok()) error = core->wait_timer_.open(core->loop_);
   if (error.ok()) return core;
@@ -48,12 +47,13 @@ void LoopCore::close() {
   std::exchange(abandoned_, {}).clear();
   loop_.close();
   releases_.drain();
+  snapshot_.drop();
   ready_.clear();
   timers_.clear();
 }
 
 bool LoopCore::in_loop_thread() const noexcept {
-  if (!thread_id || thread_id.get() == Py_None) return true;           // it does not run
+  if (!is_running()) return true;
   const unsigned long owner = PyLong_AsUnsignedLong(thread_id.get());  // threading.get_ident()'s
   if (owner == static_cast<unsigned long>(-1) && PyErr_Occurred()) PyErr_Clear();  // OverflowError
   return owner == PyThread_get_thread_ident();
@@ -76,21 +76,20 @@ bool LoopCore::usable(py::PyBorrowed callback, const char* method) {
   return static_cast<bool>(checked);
 }
 
-py::PyRef LoopCore::make_handle(py::PyRef& type, const double* when,
-                                const HandleSlots::Parts& parts) {
-  auto* handle_type = reinterpret_cast<PyTypeObject*>(type.get());
-  const bool plain = type.get() == state_.handle_class.get() || when;
-  if (!debug && plain) {
-    py::PyRef own_context;
-    HandleSlots::Parts complete = parts;
-    if (!parts.context || parts.context == Py_None) {
-      own_context = py::PyRef::steal(PyContext_CopyCurrent());
-      if (!own_context) return {};
-      complete.context = own_context.get();
-    }
-    return when ? slots_.make_timer(handle_type, *when, complete)
-                : slots_.make(handle_type, complete);
+// A timer if there is a time. Debug mode runs asyncio's constructor, which records where the handle
+// was made.
+py::PyRef LoopCore::make_handle(const double* when, HandleTypes::Parts parts) {
+  if (debug) return construct_handle(when ? state_.timer_class : state_.handle_class, when, parts);
+  if (!parts.context || parts.context == Py_None) {
+    parts.context = snapshot_.take();
+    parts.shares_context = true;
+    if (!parts.context) return {};
   }
+  return when ? handles_.make_timer(*when, parts) : handles_.make(parts);
+}
+
+py::PyRef LoopCore::construct_handle(const py::PyRef& type, const double* when,
+                                     const HandleTypes::Parts& parts) {
   PyObject* context = parts.context ? parts.context : Py_None;
   if (!when) {
     return py::PyRef::steal(PyObject_CallFunctionObjArgs(type.get(), parts.callback, parts.args,
@@ -106,9 +105,9 @@ py::PyRef LoopCore::make_handle(py::PyRef& type, const double* when,
 
 py::PyRef LoopCore::call_soon(py::PyBorrowed callback, py::PyBorrowed args,
                               py::PyBorrowed context) {
-  if (py::StepCapture::offer(callback, context)) return py::PyRef::borrow(Py_None);
+  if (py::StepCapture::offer(state_, callback, context)) return py::PyRef::borrow(Py_None);
   if (!usable(callback, "call_soon")) return {};
-  py::PyRef handle = make_handle(state_.handle_class, nullptr, {callback, args, self_, context});
+  py::PyRef handle = make_handle(nullptr, {callback, args, self_, context});
   if (handle) ready_.push(py::PyRef::borrow(handle.get()));
   return handle;
 }
@@ -116,12 +115,14 @@ py::PyRef LoopCore::call_soon(py::PyBorrowed callback, py::PyBorrowed args,
 py::PyRef LoopCore::call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args,
                                          py::PyBorrowed context) {
   if (!usable(callback, "call_soon_threadsafe")) return {};
-  py::PyRef handle =
-      make_handle(state_.threadsafe_handle_class, nullptr, {callback, args, self_, context});
+  // Python 3.14 has a class for these: cancelling one blocks while its callback runs.
+  const bool special = state_.threadsafe_handle_class.get() != state_.handle_class.get();
+  const HandleTypes::Parts parts{callback, args, self_, context};
+  py::PyRef handle = special ? construct_handle(state_.threadsafe_handle_class, nullptr, parts)
+                             : make_handle(nullptr, parts);
   if (!handle) return handle;
-  // The constructor of Python 3.14's own class is a frame that tells nothing.
-  const bool own_class = state_.threadsafe_handle_class.get() != state_.handle_class.get();
-  if (debug && own_class && !slots_.drop_last_frame(handle.get())) return {};
+  // The constructor of that class is a frame that tells nothing.
+  if (debug && special && !slots_.drop_last_frame(handle.get())) return {};
   ready_.push(py::PyRef::borrow(handle.get()));
   // The GIL that we hold is what makes the push safe. A loop that does not poll will see it anyway:
   // no system call.
@@ -132,7 +133,7 @@ py::PyRef LoopCore::call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed
 py::PyRef LoopCore::call_at(double when, py::PyBorrowed callback, py::PyBorrowed args,
                             py::PyBorrowed context) {
   if (!usable(callback, "call_at")) return {};
-  py::PyRef timer = make_handle(state_.timer_class, &when, {callback, args, self_, context});
+  py::PyRef timer = make_handle(&when, {callback, args, self_, context});
   if (timer) timers_.push(when, py::PyRef::borrow(timer.get()));
   return timer;
 }
@@ -150,7 +151,7 @@ void LoopCore::drop_cancelled_timers() {
       return gone;
     });
   }
-  while (!timers_.empty() && slots_.cancelled(timers_.first().handle.get())) {
+  while (!timers_.empty() && slots_.cancelled(timers_.first().handle)) {
     slots_.set_scheduled(timers_.pop().get(), false);
     if (cancelled_timers_ > 0) --cancelled_timers_;
   }
@@ -183,29 +184,48 @@ bool LoopCore::prepare_wait() {
   return true;
 }
 
+bool LoopCore::run_until_stopping() {
+  if (in_turn_) return run_once();
+  struct Turns {  // however they end
+    bool& active;
+    ~Turns() { active = false; }
+  } const turns{in_turn_};
+  in_turn_ = true;
+  do {
+    if (!run_once()) return false;
+  } while (!stopping);
+  return true;
+}
+
 bool LoopCore::run_once() {
   if (closed) {
     PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
     return false;
   }
+  snapshot_.drop();
   drop_cancelled_timers();
   const bool wait = prepare_wait();
-  polling_ = true;
-  {
-    // Given up in every turn, also when the poll cannot wait: otherwise a thread that runs a `def`
-    // endpoint gets the GIL only by the switch interval, and its p50 on a saturated loop goes from
-    // 0.13 to 5.2 ms.
-    const py::GilRelease released;
-    loop_.poll(wait);
-  }
-  polling_ = false;
+  poll(wait);
   releases_.drain();
-  std::exchange(abandoned_, {}).clear();
+  if (!abandoned_.empty()) std::exchange(abandoned_, {}).clear();
   if (PyErr_CheckSignals() < 0 || !collect_events()) return false;
   collect_due_timers();
   if (!run_ready()) return false;
   end_turn();
   return true;
+}
+
+// The GIL is given up in every turn, also when the poll cannot wait: otherwise a thread that runs a
+// `def` endpoint gets it only by the switch interval, and its p50 on a saturated loop goes from
+// 0.13 to 5.2 ms. Where there is no other thread, nobody waits for it.
+void LoopCore::poll(bool wait) {
+  if (!wait && py::is_only_thread()) return loop_.poll(false);
+  polling_ = true;
+  {
+    const py::GilRelease released;
+    loop_.poll(wait);
+  }
+  polling_ = false;
 }
 
 void LoopCore::end_turn() {
@@ -241,7 +261,8 @@ bool LoopCore::run_ready() {
 
 // Calls what the handle holds, as contextvars.Context.run(). Returns the exception that was raised.
 py::PyRef LoopCore::call_in_context(PyObject* handle) {
-  const auto context = py::PyRef::borrow(slots_.context(handle));
+  const auto context = handles_.context_to_enter(handle);
+  if (!context) return py::fetch_error();
   const auto callback = py::PyRef::borrow(slots_.callback(handle));
   const auto args = py::PyRef::borrow(slots_.args(handle));
   if (PyContext_Enter(context.get()) < 0) return py::fetch_error();
@@ -254,9 +275,7 @@ py::PyRef LoopCore::call_in_context(PyObject* handle) {
 }
 
 bool LoopCore::run_handle(PyObject* handle) {
-  PyTypeObject* type = Py_TYPE(handle);
-  const bool ours = reinterpret_cast<PyObject*>(type) == state_.handle_class.get() ||
-                    reinterpret_cast<PyObject*>(type) == state_.timer_class.get();
+  const bool ours = handles_.made(handle);
   if (ours && slots_.cancelled(handle)) return true;
   // A handle that is not as we make them runs itself; debug mode measures every one.
   if (!ours || debug || !slots_.is_regular(handle)) {
@@ -274,12 +293,14 @@ bool LoopCore::run_handle(PyObject* handle) {
 
 int LoopCore::traverse(visitproc visit, void* arg) const {
   Py_VISIT(thread_id.get());
-  for (const auto& entry : timers_.entries()) Py_VISIT(entry.handle.get());
+  if (const int stopped = snapshot_.traverse(visit, arg)) return stopped;
+  for (const auto& entry : timers_.entries()) Py_VISIT(entry.handle);
   return ready_.traverse(visit, arg);
 }
 
 void LoopCore::clear() noexcept {
   thread_id.reset();
+  snapshot_.drop();
   ready_.clear();
   timers_.clear();
 }

@@ -7,7 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "aio/handle_slots.hpp"
+#include "aio/context_snapshot.hpp"
+#include "aio/handle.hpp"
 #include "aio/ready_queue.hpp"
 #include "aio/timer_heap.hpp"
 #include "base/counters.hpp"
@@ -28,7 +29,7 @@ class LoopCore : base::Counted<LoopCore> {
 
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
   [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
-  [[nodiscard]] py::State& state() noexcept { return state_; }
+  [[nodiscard]] py::State& state() const noexcept { return state_; }
   [[nodiscard]] PyObject* self() noexcept { return self_; }
   [[nodiscard]] ReadyQueue& ready() noexcept { return ready_; }
   [[nodiscard]] const TimerHeap& timers() const noexcept { return timers_; }
@@ -43,6 +44,9 @@ class LoopCore : base::Counted<LoopCore> {
   [[nodiscard]] py::PyRef call_at(double when, py::PyBorrowed callback, py::PyBorrowed args,
                                   py::PyBorrowed context);
   [[nodiscard]] bool run_once();
+  // Turns until the loop is to stop; a single one when called from within a turn.
+  [[nodiscard]] bool run_until_stopping();
+  [[nodiscard]] bool is_running() const noexcept { return thread_id && thread_id.get() != Py_None; }
   void timer_cancelled(PyObject* handle);
   void wake() noexcept { loop_.wake(); }
   // Whether the calling thread may touch what belongs to the loop: it runs in no other one.
@@ -68,15 +72,21 @@ class LoopCore : base::Counted<LoopCore> {
   void clear() noexcept;
 
  private:
-  explicit LoopCore(py::State& state) noexcept : state_(state), wait_timer_([] {}) {}
+  explicit LoopCore(py::State& state) noexcept
+      : state_(state),
+        handles_(HandleTypes::of(state)),
+        slots_(handles_.slots()),
+        wait_timer_([] {}) {}
 
   [[nodiscard]] bool usable(py::PyBorrowed callback, const char* method);
-  [[nodiscard]] py::PyRef make_handle(py::PyRef& type, const double* when,
-                                      const HandleSlots::Parts& parts);
+  [[nodiscard]] py::PyRef make_handle(const double* when, HandleTypes::Parts parts);
+  [[nodiscard]] py::PyRef construct_handle(const py::PyRef& type, const double* when,
+                                           const HandleTypes::Parts& parts);
   [[nodiscard]] bool collect_events();
   void drop_cancelled_timers();
   void collect_due_timers();
   [[nodiscard]] bool prepare_wait();
+  void poll(bool wait);
   [[nodiscard]] bool run_ready();
   void end_turn();
   [[nodiscard]] bool run_handle(PyObject* handle);
@@ -86,12 +96,14 @@ class LoopCore : base::Counted<LoopCore> {
 
   PyObject* self_ = nullptr;  // borrowed: it owns us
   py::State& state_;
-  HandleSlots slots_;
+  HandleTypes& handles_;
+  const HandleSlots& slots_;
   loop::Loop loop_;
   loop::FdWatch selector_watch_;
   loop::Timer wait_timer_;  // ends the poll when the first timer is due
   double wait_until_ = 0;   // what wait_timer_ was started for
   py::ReleaseQueue releases_;
+  ContextSnapshot snapshot_;
   ReadyQueue ready_;
   TimerHeap timers_;
   std::size_t cancelled_timers_ = 0;
@@ -99,11 +111,14 @@ class LoopCore : base::Counted<LoopCore> {
   std::vector<PyObject*> companions_;
   std::vector<py::PyRef> kept_;  // references to the companions during end_turn()
   bool polling_ = false;         // written and read under the GIL only
+  bool in_turn_ = false;
 };
 
 // Registers the type; false with the Python error set.
 [[nodiscard]] bool add_loop_core_type(PyObject* module, py::State& state);
 // The core of a loop object, or null with TypeError set.
 [[nodiscard]] LoopCore* loop_core_of(PyObject* object, py::State& state);
+// The same without an error.
+[[nodiscard]] LoopCore* loop_core_or_null(PyObject* object, py::State& state) noexcept;
 
 }  // namespace fasterapi::aio

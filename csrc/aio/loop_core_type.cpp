@@ -59,8 +59,8 @@ struct CallArguments {
   PyObject* context = nullptr;
 };
 
-bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyObject* names,
-                CallArguments& parsed) {
+bool parse_call(const char* method, const LoopCore& core, PyObject* const* args, Py_ssize_t count,
+                PyObject* names, CallArguments& parsed) {
   if (count < 1) {
     PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'callback'",
                  method);
@@ -69,7 +69,9 @@ bool parse_call(const char* method, PyObject* const* args, Py_ssize_t count, PyO
   const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
   for (Py_ssize_t index = 0; index < keywords; ++index) {
     PyObject* name = PyTuple_GET_ITEM(names, index);
-    if (PyUnicode_CompareWithASCIIString(name, "context") != 0) {
+    const bool is_context = name == core.state().names.context.get() ||
+                            PyUnicode_CompareWithASCIIString(name, "context") == 0;
+    if (!is_context) {
       PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, name);
       return false;
     }
@@ -93,7 +95,7 @@ PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count,
                     PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
-    if (!parse_call("call_soon", args, count, names, call)) return nullptr;
+    if (!parse_call("call_soon", core_of(self), args, count, names, call)) return nullptr;
     return core_of(self).call_soon(call.callback, call.args.get(), call.context).release();
   });
 }
@@ -102,7 +104,8 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t
                                PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
-    if (!parse_call("call_soon_threadsafe", args, count, names, call)) return nullptr;
+    if (!parse_call("call_soon_threadsafe", core_of(self), args, count, names, call))
+      return nullptr;
     return core_of(self)
         .call_soon_threadsafe(call.callback, call.args.get(), call.context)
         .release();
@@ -128,7 +131,7 @@ PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
     }
     if (relative) when += LoopCore::time();
     CallArguments call;
-    if (!parse_call(method, args + 1, count - 1, names, call)) return nullptr;
+    if (!parse_call(method, core_of(self), args + 1, count - 1, names, call)) return nullptr;
     return core_of(self).call_at(when, call.callback, call.args.get(), call.context).release();
   });
 }
@@ -145,9 +148,11 @@ PyObject* call_later(PyObject* self, PyObject* const* args, Py_ssize_t count,
 
 PyObject* time_(PyObject*, PyObject*) noexcept { return PyFloat_FromDouble(LoopCore::time()); }
 
+// run_forever() calls it until the loop is to stop: as many turns at once as there are until then.
 PyObject* run_once(PyObject* self, PyObject*) noexcept {
   return py::py_entry([&]() -> PyObject* {
-    if (!core_of(self).run_once()) return nullptr;
+    LoopCore& core = core_of(self);
+    if (!(core.is_running() ? core.run_until_stopping() : core.run_once())) return nullptr;
     Py_RETURN_NONE;
   });
 }
@@ -199,8 +204,7 @@ PyObject* create_future(PyObject* self, PyObject*) noexcept {
 }
 
 PyObject* is_running(PyObject* self, PyObject*) noexcept {
-  const py::PyRef& thread = core_of(self).thread_id;
-  return PyBool_FromLong(thread && thread.get() != Py_None);
+  return PyBool_FromLong(core_of(self).is_running());
 }
 PyObject* is_closed(PyObject* self, PyObject*) noexcept {
   return PyBool_FromLong(core_of(self).closed);
@@ -239,7 +243,7 @@ PyObject* get_scheduled(PyObject* self, void*) noexcept {
   const auto& entries = core_of(self).timers().entries();
   py::PyRef list = py::PyRef::steal(PyList_New(0));
   for (const auto& entry : entries) {
-    if (!list || PyList_Append(list.get(), entry.handle.get()) < 0) return nullptr;
+    if (!list || PyList_Append(list.get(), entry.handle) < 0) return nullptr;
   }
   return list.release();
 }
@@ -357,9 +361,13 @@ bool add_loop_core_type(PyObject* module, py::State& state) {
   return state.loop_core_type && state.ready_queue_type;
 }
 
+LoopCore* loop_core_or_null(PyObject* object, py::State& state) noexcept {
+  auto* type = reinterpret_cast<PyTypeObject*>(state.loop_core_type.get());
+  return object && PyObject_TypeCheck(object, type) ? &core_of(object) : nullptr;
+}
+
 LoopCore* loop_core_of(PyObject* object, py::State& state) {
-  if (PyObject_TypeCheck(object, reinterpret_cast<PyTypeObject*>(state.loop_core_type.get())))
-    return &core_of(object);
+  if (LoopCore* core = loop_core_or_null(object, state)) return core;
   PyErr_Format(PyExc_TypeError, "loop must be a fasterapi_asgi.EventLoop, not %.100s",
                Py_TYPE(object)->tp_name);
   return nullptr;

@@ -13,20 +13,27 @@ namespace fasterapi::aio {
 
 class TimerHeap {
  public:
+  // Plain, so that the heap moves it as bytes; the heap owns a reference to the handle.
   struct Entry {
     double when;  // seconds of loop.time()
     std::uint64_t sequence;
-    py::PyRef handle;
+    PyObject* handle;
   };
 
+  TimerHeap() = default;
+  TimerHeap(const TimerHeap&) = delete;
+  TimerHeap& operator=(const TimerHeap&) = delete;
+  ~TimerHeap() { clear(); }
+
   void push(double when, py::PyRef handle) {
-    entries_.push_back({when, sequence_++, std::move(handle)});
+    entries_.push_back({when, sequence_++, handle.get()});
+    (void)handle.release();
     std::push_heap(entries_.begin(), entries_.end(), later);
   }
 
   [[nodiscard]] py::PyRef pop() noexcept {
     std::pop_heap(entries_.begin(), entries_.end(), later);
-    py::PyRef handle = std::move(entries_.back().handle);
+    py::PyRef handle = py::PyRef::steal(entries_.back().handle);
     entries_.pop_back();
     return handle;
   }
@@ -34,16 +41,15 @@ class TimerHeap {
   // Drops every entry for which `gone` is true.
   template <class Predicate>
   void purge(Predicate&& gone) {
-    std::vector<Entry> dropped;  // their destructors run when the heap is whole again
-    const auto kept =
-        std::stable_partition(entries_.begin(), entries_.end(),
-                              [&](const Entry& entry) { return !gone(entry.handle.get()); });
-    std::move(kept, entries_.end(), std::back_inserter(dropped));
+    const auto kept = std::partition(entries_.begin(), entries_.end(),
+                                     [&](const Entry& entry) { return !gone(entry.handle); });
+    const std::vector<Entry> dropped(kept, entries_.end());
     entries_.erase(kept, entries_.end());
     std::make_heap(entries_.begin(), entries_.end(), later);
+    release(dropped);  // which runs destructors: the heap is whole again
   }
 
-  void clear() noexcept { std::exchange(entries_, {}).clear(); }
+  void clear() noexcept { release(std::exchange(entries_, {})); }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   // REQUIRES: !empty().
@@ -51,8 +57,11 @@ class TimerHeap {
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
 
  private:
-  static bool later(const Entry& a, const Entry& b) noexcept {
+  static constexpr auto later = [](const Entry& a, const Entry& b) noexcept {
     return a.when != b.when ? a.when > b.when : a.sequence > b.sequence;
+  };
+  static void release(const std::vector<Entry>& entries) noexcept {
+    for (const Entry& entry : entries) Py_DECREF(entry.handle);
   }
 
   std::vector<Entry> entries_;

@@ -65,7 +65,7 @@ py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed contex
   py::PyRef step;
   {
     py::StepCapture capture(
-        context);  // of the constructor alone: what the step itself schedules is queued
+        *state_, context);  // of the constructor alone: what the step itself schedules is queued
     task = py::PyRef::steal(
         PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
     step = capture.take_step();

@@ -5,12 +5,20 @@
 
 namespace fasterapi::base {
 
-std::uint64_t monotonic_ms() noexcept {
+namespace {
+
+std::uint64_t milliseconds_of(clockid_t clock) noexcept {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
          static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
 }
+
+}  // namespace
+
+std::uint64_t monotonic_ms() noexcept { return milliseconds_of(CLOCK_MONOTONIC); }
+
+std::uint64_t coarse_monotonic_ms() noexcept { return milliseconds_of(CLOCK_MONOTONIC_COARSE); }
 
 ByteView HttpDate::at(std::time_t seconds) noexcept {
   constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

@@ -58,12 +58,16 @@ class Loop : base::Counted<Loop> {
   [[nodiscard]] char* receive_buffer();
 
  private:
+  [[nodiscard]] bool is_quiet() noexcept;
+  [[nodiscard]] bool timer_due() const noexcept;
+
   uv_loop_t uv_{};
   UvHandle<uv_async_t> wakeup_;
   std::vector<TurnObserver*> observers_;
   std::unique_ptr<char[]> receive_buffer_;
   bool open_ = false;
   bool has_work_ = false;
+  bool is_busy_ = false;  // the last look at the descriptors found one ready
 };
 
 }  // namespace fasterapi::loop

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "aio/handle.hpp"
 #include "aio/loop_core.hpp"
 #include "asgi/awaitable.hpp"
 #include "asgi/http_cycle.hpp"
@@ -78,6 +79,7 @@ int exec(PyObject* module) noexcept {
   State& state = *owned;
   *static_cast<State**>(PyModule_GetState(module)) = owned.release();
   const bool made = state.names.intern() && import_asyncio(state) && make_constants(state) &&
+                    aio::HandleTypes::add(module, state) &&
                     aio::add_loop_core_type(module, state) && asgi::add_cycle_type(module, state) &&
                     asgi::add_awaitable_types(module, state) && add_http_server_type(module, state);
   return made ? 0 : -1;

@@ -20,6 +20,12 @@ class GilRelease {
   PyThreadState* state_;
 };
 
+// Whether no other thread has ever to wait for the GIL: this interpreter has none.
+[[nodiscard]] inline bool is_only_thread() noexcept {
+  PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  return PyThreadState_Next(first) == nullptr;
+}
+
 // References that the loop's thread wants to drop while it does not hold the GIL. One thread;
 // drained under the GIL.
 class ReleaseQueue {

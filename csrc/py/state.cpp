@@ -11,6 +11,7 @@ int State::traverse(visitproc visit, void* arg) const {
 }
 
 void State::clear() noexcept {
+  handle_types.reset();  // it frees memory of the types below
 #define X(name) name.reset();
   FASTERAPI_STATE_OBJECTS(X)
 #undef X

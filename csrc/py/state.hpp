@@ -2,6 +2,8 @@
 // imported. No Python object of ours is static: a second interpreter has a state of its own.
 #pragma once
 
+#include <memory>
+
 #include "py/names.hpp"
 #include "py/ref.hpp"
 
@@ -9,6 +11,8 @@ namespace fasterapi::py {
 
 #define FASTERAPI_STATE_OBJECTS(X)                                                            \
   X(loop_core_type)                                                                           \
+  X(own_handle_type) /* derived from asyncio.Handle */                                        \
+  X(own_timer_type)  /* derived from asyncio.TimerHandle */                                   \
   X(ready_queue_type)                                                                         \
   X(cycle_type)                                                                               \
   X(awaitable_type)                                                                           \
@@ -28,11 +32,15 @@ namespace fasterapi::py {
   X(context_keyword)         /* ("context",) */                                               \
   X(request_task_name)
 
+class StepCapture;
+
 struct State {
   Names names;
 #define X(name) PyRef name;
   FASTERAPI_STATE_OBJECTS(X)
 #undef X
+  StepCapture* step_capture = nullptr;  // while a task is made whose first step runs at once
+  std::shared_ptr<void> handle_types;   // aio's; holds no references
 
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;

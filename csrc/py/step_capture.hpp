@@ -3,29 +3,32 @@
 // of the loop.
 #pragma once
 
-#include "py/ref.hpp"
+#include "py/state.hpp"
 
 namespace fasterapi::py {
 
 class StepCapture {
  public:
   // Captures the call_soon() whose context is `context`, which the caller made for this task alone.
-  explicit StepCapture(PyBorrowed context) noexcept : context_(context) { active_ = this; }
+  StepCapture(State& state, PyBorrowed context) noexcept : state_(state), context_(context) {
+    state_.step_capture = this;
+  }
   StepCapture(const StepCapture&) = delete;
   StepCapture& operator=(const StepCapture&) = delete;
-  ~StepCapture() { active_ = nullptr; }
+  ~StepCapture() { state_.step_capture = nullptr; }
 
   [[nodiscard]] PyRef take_step() noexcept { return std::move(step_); }
 
   // For call_soon(): true if the callback was the awaited step and must not be queued.
-  [[nodiscard]] static bool offer(PyBorrowed callback, PyBorrowed context) noexcept {
-    if (!active_ || context != active_->context_ || active_->step_) return false;
-    active_->step_ = PyRef::borrow(callback);
+  [[nodiscard]] static bool offer(State& state, PyBorrowed callback, PyBorrowed context) noexcept {
+    StepCapture* capture = state.step_capture;
+    if (!capture || context != capture->context_ || capture->step_) return false;
+    capture->step_ = PyRef::borrow(callback);
     return true;
   }
 
  private:
-  static inline thread_local StepCapture* active_ = nullptr;
+  State& state_;
   PyBorrowed context_;
   PyRef step_;
 };
