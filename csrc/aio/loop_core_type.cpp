@@ -213,12 +213,12 @@ PyObject* get_debug(PyObject* self, PyObject*) noexcept {
   return PyBool_FromLong(core_of(self).debug);
 }
 
-template <bool LoopCore::* flag>
+template <auto flag>
 PyObject* get_flag(PyObject* self, void*) noexcept {
   return PyBool_FromLong(core_of(self).*flag);
 }
 
-template <bool LoopCore::* flag>
+template <auto flag>
 int set_flag(PyObject* self, PyObject* value, void*) noexcept {
   const int truth = value ? PyObject_IsTrue(value) : 0;
   if (truth >= 0) core_of(self).*flag = truth != 0;

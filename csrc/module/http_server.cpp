@@ -7,17 +7,18 @@
 
 namespace fasterapi::module {
 
-HttpServer::HttpServer(PyObject* self, aio::LoopCore& core, server::Options options,
+HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options options,
                        std::unique_ptr<asgi::Application> application, Callbacks callbacks)
     : self_(self),
-      core_(core),
-      loop_(py::PyRef::borrow(core.self())),
+      host_(host),
+      host_object_(py::PyRef::borrow(host.self())),
+      loop_(py::PyRef::borrow(host.asyncio_loop())),
       application_(std::move(application)),
-      server_(core.loop(), std::move(options), *this),
+      server_(host.loop(), std::move(options), *this),
       callbacks_(std::move(callbacks)) {
   server_.add_application(*application_);
-  core_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
-  core_.add_companion(self_);
+  host_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
+  host_.add_companion(self_);
 }
 
 HttpServer::~HttpServer() { close(); }
@@ -26,10 +27,10 @@ void HttpServer::close() {
   if (!std::exchange(open_, false)) return;
   server_.close();
   application_->clear();
-  core_.loop().remove_observer(*this);
-  core_.remove_companion(self_);
-  core_.releases().drain();
-  if (core_.closed) return;  // nobody can be woken any more
+  host_.loop().remove_observer(*this);
+  host_.remove_companion(self_);
+  host_.releases().drain();
+  if (host_.closed) return;  // nobody can be woken any more
   resolve(disconnection_waiters_);
   resolve(task_waiters_);
 }
@@ -92,6 +93,7 @@ void HttpServer::log_warnings() {
 }
 
 int HttpServer::traverse(visitproc visit, void* arg) const {
+  Py_VISIT(host_object_.get());
   Py_VISIT(loop_.get());
   Py_VISIT(callbacks_.logger.get());
   Py_VISIT(callbacks_.on_max_requests.get());

@@ -1,4 +1,4 @@
-// module/http_server.hpp: joins LoopCore, server::Server and asgi::Application into the Python
+// module/http_server.hpp: joins a LoopHost, server::Server and asgi::Application into the Python
 // object HttpServer. The only place that knows all of them. Needs the GIL, but for the event log's
 // methods.
 #pragma once
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "aio/loop_core.hpp"
+#include "aio/loop_host.hpp"
 #include "asgi/application.hpp"
 #include "module/access_sinks.hpp"
 #include "server/server.hpp"
@@ -22,7 +22,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   };
 
   // `self` is the Python object that owns this.
-  HttpServer(PyObject* self, aio::LoopCore& core, server::Options options,
+  HttpServer(PyObject* self, aio::LoopHost& host, server::Options options,
              std::unique_ptr<asgi::Application> application, Callbacks callbacks);
   ~HttpServer();
 
@@ -35,11 +35,11 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   // Python error set.
   [[nodiscard]] py::PyRef wait(Waiting waiting);
 
-  [[nodiscard]] aio::LoopCore& core() noexcept { return core_; }
+  [[nodiscard]] aio::LoopHost& host() noexcept { return host_; }
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   void close();
   // The Python object is gone, this follows in the loop's thread.
-  void forget_self() noexcept { core_.remove_companion(self_); }
+  void forget_self() noexcept { host_.remove_companion(self_); }
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
 
  private:
@@ -57,8 +57,9 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   [[nodiscard]] bool done(Waiting waiting) const noexcept;
 
   PyObject* const self_;  // borrowed
-  aio::LoopCore& core_;
-  py::PyRef loop_;  // keeps core_
+  aio::LoopHost& host_;
+  py::PyRef host_object_;  // keeps host_
+  py::PyRef loop_;
   std::unique_ptr<asgi::Application> application_;
   server::Server server_;
   Callbacks callbacks_;

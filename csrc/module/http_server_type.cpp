@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "aio/loop_core.hpp"
 #include "module/http_server.hpp"
 #include "py/type.hpp"
 
@@ -147,26 +148,26 @@ bool read_options(const Arguments& arguments, server::Options& options) {
 
 std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
                                         const Arguments& arguments) {
-  aio::LoopCore* core = aio::loop_core_of(arguments.loop, state);
-  if (!core) return nullptr;
-  if (core->closed) {
+  aio::LoopHost* host = aio::loop_core_of(arguments.loop, state);
+  if (!host) return nullptr;
+  if (host->closed) {
     PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
     return nullptr;
   }
   server::Options options;
   if (!read_options(arguments, options)) return nullptr;
   asgi::ApplicationParts parts{
-      py::PyRef::borrow(arguments.app),       py::PyRef::borrow(arguments.run_asgi),
-      py::PyRef::borrow(arguments.loop),      py::PyRef::borrow(arguments.state),
-      py::PyRef::borrow(arguments.root_path), optional(arguments.is_trusted),
+      py::PyRef::borrow(arguments.app),        py::PyRef::borrow(arguments.run_asgi),
+      py::PyRef::borrow(host->asyncio_loop()), py::PyRef::borrow(arguments.state),
+      py::PyRef::borrow(arguments.root_path),  optional(arguments.is_trusted),
       optional(arguments.apply_forwarded)};
   if (!parts.root_path) parts.root_path = py::PyRef::steal(PyUnicode_FromString(""));
   const char* root_path = parts.root_path ? PyUnicode_AsUTF8(parts.root_path.get()) : nullptr;
   if (!root_path) return nullptr;
   options.root_path = root_path;
-  auto application = asgi::Application::make(state, core->releases(), std::move(parts));
+  auto application = asgi::Application::make(state, host->releases(), std::move(parts));
   if (!application) return nullptr;
-  return std::make_unique<HttpServer>(self, *core, std::move(options), std::move(application),
+  return std::make_unique<HttpServer>(self, *host, std::move(options), std::move(application),
                                       HttpServer::Callbacks{py::PyRef::borrow(arguments.logger),
                                                             optional(arguments.on_max_requests)});
 }
@@ -202,7 +203,7 @@ PyObject* with_server(PyObject* self, Call&& call) noexcept {
 template <class Call>
 PyObject* with_server_here(PyObject* self, Call&& call) noexcept {
   return with_server(self, [&](HttpServer& server) -> PyObject* {
-    if (server.core().in_loop_thread()) return call(server);
+    if (server.host().in_loop_thread()) return call(server);
     PyErr_SetString(PyExc_RuntimeError,
                     "an HttpServer belongs to the thread of its loop: use call_soon_threadsafe()");
     return nullptr;
@@ -321,7 +322,7 @@ int server_traverse(PyObject* self, visitproc visit, void* arg) {
 int server_clear(PyObject* self) {
   HttpServer* server = core_of(self);
   // The collector may run in any thread; in another one the deallocation does it, later.
-  if (server && server->core().in_loop_thread()) server->close();
+  if (server && server->host().in_loop_thread()) server->close();
   return 0;
 }
 
@@ -330,10 +331,10 @@ void server_dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   std::unique_ptr<HttpServer> core(
       std::exchange(reinterpret_cast<HttpServerObject*>(self)->core, nullptr));
-  if (core && !core->core().in_loop_thread()) {
-    aio::LoopCore& loop = core->core();
+  if (core && !core->host().in_loop_thread()) {
+    aio::LoopHost& host = core->host();
     core->forget_self();
-    loop.destroy_later(std::move(core));
+    host.destroy_later(std::move(core));
   }
   core.reset();
   type->tp_free(self);

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextvars
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -67,10 +69,14 @@ def test_a_callback_may_cancel_the_one_behind_it() -> None:
         assert ran == []
 
 
-def test_handles_are_asyncios_own() -> None:
+def test_handles_are_asyncios_in_everything_that_can_be_asked() -> None:
     with a_loop() as loop:
-        assert type(loop.call_soon(print)) is asyncio.Handle
-        assert type(loop.call_later(1000, print)) is asyncio.TimerHandle
+        assert isinstance(loop.call_soon(print), asyncio.Handle)
+        timer = loop.call_at(1000, print)
+        assert isinstance(timer, asyncio.TimerHandle) and timer.when() == 1000
+        assert timer < loop.call_at(1001, print) and hash(timer) == hash(1000.0)
+        assert repr(timer).startswith("<TimerHandle when=1000.0 print(")
+        assert weakref.ref(timer)() is timer
         handle = loop.call_soon(print, 1, 2)
         assert (handle._callback, handle._args) == (print, (1, 2))  # type: ignore[attr-defined]
         assert repr(handle).startswith("<Handle print(")
@@ -93,6 +99,78 @@ def test_a_callback_runs_in_a_copy_of_the_context_of_its_caller() -> None:
         turn(loop)
         assert seen == ["of the caller", "of the caller"]
         assert VARIABLE.get() == "unset"
+
+
+def test_a_callback_that_sets_a_variable_changes_it_for_none_that_was_scheduled_beside_it() -> None:
+    with a_loop() as loop:
+        seen: list[str] = []
+        loop.call_soon(VARIABLE.set, "by the first")
+        timer = loop.call_later(0, lambda: seen.append(VARIABLE.get("unset")))
+        first, second = (loop.call_soon(lambda: seen.append(VARIABLE.get("unset"))) for _ in "12")
+        first._context.run(VARIABLE.set, "from outside")
+        assert first._context is first._context
+        assert second._context.get(VARIABLE, "unset") == "unset"
+        assert timer._context is not second._context
+        turn(loop, 2)
+        assert seen == ["from outside", "unset", "unset"]
+
+
+def test_handles_scheduled_before_and_after_a_variable_was_set_see_their_own_value() -> None:
+    with a_loop() as loop:
+        seen: list[str] = []
+        for value in ("first", "second", "second", "first"):
+            token = VARIABLE.set(value)
+            loop.call_soon(lambda: seen.append(VARIABLE.get()))
+            VARIABLE.reset(token)
+        turn(loop)
+        assert seen == ["first", "second", "second", "first"]
+
+
+def test_a_variable_lives_no_longer_than_the_callbacks_scheduled_with_it() -> None:
+    class Value:
+        pass
+
+    variable: contextvars.ContextVar[Value] = contextvars.ContextVar("variable")
+    with a_loop() as loop:
+        value = Value()
+        alive = weakref.ref(value)
+        context = contextvars.copy_context()
+        context.run(variable.set, value)
+        context.run(loop.call_soon, lambda: None)
+        del value, context
+        assert alive()
+        turn(loop, 2)
+        assert alive() is None
+
+
+def test_a_handle_is_as_new_where_one_that_is_gone_was() -> None:
+    with a_loop() as loop:
+        for _ in range(3):
+            loop.call_soon(print).cancel()
+            loop.call_later(1000, print).cancel()
+            turn(loop)
+            handle, timer = loop.call_soon(lambda: None), loop.call_later(1000, print)
+            assert not handle.cancelled() and not timer.cancelled()
+            assert "cancelled" not in repr(handle) + repr(timer)
+            turn(loop)
+            timer.cancel()
+
+
+def test_a_cycle_through_a_handle_is_collected() -> None:
+    class Callback:
+        handle: asyncio.Handle
+
+        def __call__(self) -> None:
+            pass
+
+    with a_loop() as loop:
+        callback = Callback()
+        callback.handle = loop.call_soon(callback)
+        alive = weakref.ref(callback)
+        turn(loop)
+        del callback
+        gc.collect()
+        assert alive() is None
 
 
 def test_a_callback_runs_in_the_context_that_it_was_given() -> None:

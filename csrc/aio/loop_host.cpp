@@ -1,0 +1,42 @@
+// aio/loop_host.cpp: see loop_host.hpp.
+#include "aio/loop_host.hpp"
+
+#include <utility>
+
+namespace fasterapi::aio {
+
+void LoopHost::poll(bool wait) {
+  if (!wait && py::is_only_thread()) {
+    loop_.poll(false);
+  } else {
+    poll_without_gil(wait);
+  }
+  releases_.drain();
+  if (!abandoned_.empty()) std::exchange(abandoned_, {}).clear();
+}
+
+// The GIL is given up in every turn, also when the poll cannot wait: otherwise a thread that runs a
+// `def` endpoint gets it only by the switch interval, and its p50 on a saturated loop goes from
+// 0.13 to 5.2 ms. Where there is no other thread nobody waits for it, and 40 ns are saved.
+void LoopHost::poll_without_gil(bool wait) {
+  polling_ = true;
+  {
+    const py::GilRelease released;
+    loop_.poll(wait);
+  }
+  polling_ = false;
+}
+
+void LoopHost::end_turn() {
+  for (PyObject* companion : companions_) kept_.push_back(py::PyRef::borrow(companion));
+  loop_.end_turn();
+  kept_.clear();
+}
+
+void LoopHost::close_loop() {
+  std::exchange(abandoned_, {}).clear();
+  loop_.close();
+  releases_.drain();
+}
+
+}  // namespace fasterapi::aio
