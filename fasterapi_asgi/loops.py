@@ -12,43 +12,69 @@ import signal
 import socket
 import threading
 from asyncio import base_events, format_helpers
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasterapi_asgi._core import LoopCore
 
 __all__ = ["EventLoop", "new_event_loop"]
 
 
-class EventLoop(LoopCore, asyncio.SelectorEventLoop):
-    """An asyncio event loop whose body is libuv.
+class _KeysByFile(Mapping[Any, selectors.SelectorKey]):
+    """What is watched, by descriptor or by what has one."""
 
-    Args:
-        selector: Serves asyncio's own transports; ``selectors.DefaultSelector()`` if None.
+    def __init__(self, watched: dict[int, tuple[Any, int, tuple[Any, Any]]]) -> None:
+        self._watched = watched
 
-    Raises:
-        TypeError: the selector has no file descriptor to watch (``select`` and ``poll`` have none).
+    def __getitem__(self, file: Any) -> selectors.SelectorKey:
+        fd = file if isinstance(file, int) else file.fileno()
+        fileobj, events, handles = self._watched[fd]
+        return selectors.SelectorKey(fileobj, fd, events, handles)
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._watched)
+
+
+class _WatchedFiles(selectors.BaseSelector):
+    """The descriptors that a loop watches, as the selector that asyncio's ``repr`` asks.
+
+    They are registered by the loop's own methods.
     """
 
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return _KeysByFile(self._loop._watched_fds())
+
+    def select(self, timeout: float | None = None) -> list[Any]:  # noqa: ARG002
+        return []  # the loop itself looks
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> NoReturn:
+        raise NotImplementedError("use loop.add_reader() and loop.add_writer()")
+
+    def unregister(self, fileobj: Any) -> NoReturn:
+        raise NotImplementedError("use loop.remove_reader() and loop.remove_writer()")
+
+
+class EventLoop(LoopCore, asyncio.SelectorEventLoop):
+    """An asyncio event loop whose body is libuv."""
+
     if TYPE_CHECKING:  # of asyncio and of LoopCore, and private in both
-        _selector: selectors.BaseSelector
         _csock: socket.socket
         _signal_handlers: dict[int, asyncio.Handle]
         _current_handle: asyncio.Handle | None
-        _watch_selector: Callable[[int], None]
-        _unwatch_selector: Callable[[], None]
+        _watched_fds: Callable[[], dict[int, tuple[Any, int, tuple[Any, Any]]]]
         _close_core: Callable[[], None]
         _check_thread: Callable[[], None]
         _check_callback: Callable[[Callable[..., Any], str], None]
 
-    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
-        super().__init__(selector)
-        fileno = getattr(self._selector, "fileno", None)
-        if fileno is None:
-            self.close()
-            raise TypeError("the selector has no fileno(): use selectors.EpollSelector")
-        self._watch_selector(fileno())
+    def __init__(self) -> None:
+        super().__init__(_WatchedFiles(self))
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""
@@ -86,8 +112,6 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def close(self) -> None:
         """Close the loop; see :meth:`asyncio.loop.close`."""
-        if not self.is_running():
-            self._unwatch_selector()  # libuv must not watch an fd that asyncio has closed
         super().close()
         self._close_core()
 

@@ -27,22 +27,16 @@ std::unique_ptr<LoopCore> LoopCore::make(py::State& state) {
   std::unique_ptr<LoopCore> core(new LoopCore(state));
   loop::UvError error = core->loop_.open();
   if (error.ok()) error = core->wait_timer_.open(core->loop_);
+  if (error.ok()) error = core->fds_.open(core->loop_);
   if (error.ok()) return core;
   core->close();
   PyErr_Format(PyExc_OSError, "cannot make an event loop: %s", uv_strerror(error.code()));
   return nullptr;
 }
 
-bool LoopCore::watch_selector(int fd) {
-  const loop::UvError error = selector_watch_.open(loop_, fd);
-  if (!error.ok())
-    PyErr_Format(PyExc_OSError, "cannot watch the selector: %s", uv_strerror(error.code()));
-  return error.ok();
-}
-
 void LoopCore::close() {
   closed = true;
-  selector_watch_.close();
+  fds_.close();
   wait_timer_.close();
   close_loop();
   snapshot_.drop();
@@ -136,6 +130,23 @@ py::PyRef LoopCore::call_at(double when, py::PyBorrowed callback, py::PyBorrowed
   return timer;
 }
 
+py::PyRef LoopCore::add_fd_callback(FdRegistry::Side side, PyObject* file,
+                                    HandleTypes::Parts parts) {
+  if (closed) {
+    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
+    return {};
+  }
+  // It runs many times, in one context.
+  const auto context =
+      py::PyRef::steal(parts.context && parts.context != Py_None ? Py_NewRef(parts.context)
+                                                                 : PyContext_CopyCurrent());
+  if (!context) return {};
+  parts.context = context.get();
+  py::PyRef handle = make_handle(nullptr, parts);
+  if (!handle || !fds_.add(side, file, handle.get())) return {};
+  return handle;
+}
+
 void LoopCore::timer_cancelled(PyObject* handle) {
   if (slots_.scheduled(handle)) ++cancelled_timers_;
 }
@@ -203,22 +214,11 @@ bool LoopCore::run_once() {
   snapshot_.drop();
   drop_cancelled_timers();
   poll(prepare_wait());
-  if (PyErr_CheckSignals() < 0 || !collect_events()) return false;
+  if (PyErr_CheckSignals() < 0 || !fds_.collect(ready_)) return false;
   collect_due_timers();
   if (!run_ready()) return false;
   end_turn();
   return true;
-}
-
-// What asyncio's own transports wait for: they live on the stock selector.
-bool LoopCore::collect_events() {
-  if (!selector_watch_.take_ready()) return true;
-  const auto selector = py::PyRef::steal(PyObject_GetAttr(self_, state_.names._selector.get()));
-  const auto zero = py::PyRef::steal(PyLong_FromLong(0));
-  if (!selector || !zero) return false;
-  const auto events = py::PyRef::steal(
-      PyObject_CallMethodOneArg(selector.get(), state_.names.select.get(), zero.get()));
-  return events && call_method(self_, state_.names._process_events, events.get());
 }
 
 bool LoopCore::call_method(py::PyBorrowed object, const py::PyRef& name, py::PyBorrowed argument) {
@@ -271,12 +271,14 @@ int LoopCore::traverse(visitproc visit, void* arg) const {
   Py_VISIT(thread_id.get());
   if (const int stopped = snapshot_.traverse(visit, arg)) return stopped;
   for (const auto& entry : timers_.entries()) Py_VISIT(entry.handle);
+  if (const int stopped = fds_.traverse(visit, arg)) return stopped;
   return ready_.traverse(visit, arg);
 }
 
 void LoopCore::clear() noexcept {
   thread_id.reset();
   snapshot_.drop();
+  fds_.clear();
   ready_.clear();
   timers_.clear();
 }

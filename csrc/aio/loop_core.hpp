@@ -1,18 +1,17 @@
 // aio/loop_core.hpp: shows the loop to asyncio: LoopCore stands first in the MRO of
-// asyncio.SelectorEventLoop and replaces its ready queue, its timers and its turn. asyncio's own
-// selector goes on serving asyncio's transports; its epoll fd is watched as one fd of ours.
+// asyncio.SelectorEventLoop and replaces its ready queue, its timers, its selector and its turn.
 // Everything here holds the GIL, but for the poll.
 #pragma once
 
 #include <memory>
 
 #include "aio/context_snapshot.hpp"
+#include "aio/fd_registry.hpp"
 #include "aio/handle.hpp"
 #include "aio/loop_host.hpp"
 #include "aio/ready_queue.hpp"
 #include "aio/timer_heap.hpp"
 #include "base/counters.hpp"
-#include "loop/fd_watch.hpp"
 #include "loop/timer.hpp"
 
 namespace fasterapi::aio {
@@ -30,14 +29,15 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
   [[nodiscard]] const TimerHeap& timers() const noexcept { return timers_; }
 
   // asyncio's methods; false, null: with the Python error set.
-  [[nodiscard]] bool watch_selector(int fd);
-  void unwatch_selector() noexcept { selector_watch_.close(); }
   [[nodiscard]] py::PyRef call_soon(py::PyBorrowed callback, py::PyBorrowed args,
                                     py::PyBorrowed context);
   [[nodiscard]] py::PyRef call_soon_threadsafe(py::PyBorrowed callback, py::PyBorrowed args,
                                                py::PyBorrowed context);
   [[nodiscard]] py::PyRef call_at(double when, py::PyBorrowed callback, py::PyBorrowed args,
                                   py::PyBorrowed context);
+  [[nodiscard]] py::PyRef add_fd_callback(FdRegistry::Side side, PyObject* file,
+                                          HandleTypes::Parts parts);
+  [[nodiscard]] FdRegistry& fds() noexcept { return fds_; }
   [[nodiscard]] bool run_once();
   // Turns until the loop is to stop; a single one when called from within a turn.
   [[nodiscard]] bool run_until_stopping();
@@ -60,13 +60,13 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
       : LoopHost(state),
         handles_(HandleTypes::of(state)),
         slots_(handles_.slots()),
+        fds_(state, slots_),
         wait_timer_([] {}) {}
 
   [[nodiscard]] bool usable(py::PyBorrowed callback, const char* method);
   [[nodiscard]] py::PyRef make_handle(const double* when, HandleTypes::Parts parts);
   [[nodiscard]] py::PyRef construct_handle(const py::PyRef& type, const double* when,
                                            const HandleTypes::Parts& parts);
-  [[nodiscard]] bool collect_events();
   void drop_cancelled_timers();
   void collect_due_timers();
   [[nodiscard]] bool prepare_wait();
@@ -78,7 +78,7 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
 
   HandleTypes& handles_;
   const HandleSlots& slots_;
-  loop::FdWatch selector_watch_;
+  FdRegistry fds_;
   loop::Timer wait_timer_;  // ends the poll when the first timer is due
   double wait_until_ = 0;   // what wait_timer_ was started for
   ContextSnapshot snapshot_;

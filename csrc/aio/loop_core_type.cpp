@@ -180,16 +180,35 @@ PyObject* timer_handle_cancelled(PyObject* self, PyObject* handle) noexcept {
   Py_RETURN_NONE;
 }
 
-PyObject* watch_selector(PyObject* self, PyObject* fd) noexcept {
-  const long number = PyLong_AsLong(fd);
-  if (number == -1 && PyErr_Occurred()) return nullptr;
-  if (!core_of(self).watch_selector(static_cast<int>(number))) return nullptr;
-  Py_RETURN_NONE;
+// fd, callback, *args, context=None
+template <FdRegistry::Side side>
+PyObject* add_fd_callback(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                          PyObject* names) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    constexpr const char* method = side == FdRegistry::Side::Read ? "_add_reader" : "_add_writer";
+    if (count < 1) {
+      PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'fd'", method);
+      return nullptr;
+    }
+    CallArguments call;
+    LoopCore& core = core_of(self);
+    if (!parse_call(method, core, args + 1, count - 1, names, call)) return nullptr;
+    return core.add_fd_callback(side, args[0], {call.callback, call.args.get(), self, call.context})
+        .release();
+  });
 }
 
-PyObject* unwatch_selector(PyObject* self, PyObject*) noexcept {
-  core_of(self).unwatch_selector();
-  Py_RETURN_NONE;
+template <FdRegistry::Side side>
+PyObject* remove_fd_callback(PyObject* self, PyObject* file) noexcept {
+  return py::py_entry([&]() -> PyObject* {
+    LoopCore& core = core_of(self);
+    const int removed = core.closed ? 0 : core.fds().remove(side, file);
+    return removed < 0 ? nullptr : PyBool_FromLong(removed);
+  });
+}
+
+PyObject* watched_fds(PyObject* self, PyObject*) noexcept {
+  return py::py_entry([&] { return core_of(self).fds().as_dict().release(); });
 }
 
 PyObject* close_core(PyObject* self, PyObject*) noexcept {
@@ -311,8 +330,13 @@ PyMethodDef loop_methods[] = {
     {"_add_callback_signalsafe", add_callback_signalsafe, METH_O, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, nullptr},
     {"_timer_handle_cancelled", timer_handle_cancelled, METH_O, nullptr},
-    {"_watch_selector", watch_selector, METH_O, nullptr},
-    {"_unwatch_selector", unwatch_selector, METH_NOARGS, nullptr},
+    {"_add_reader", py::as_method(add_fd_callback<FdRegistry::Side::Read>),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_add_writer", py::as_method(add_fd_callback<FdRegistry::Side::Write>),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_remove_reader", remove_fd_callback<FdRegistry::Side::Read>, METH_O, nullptr},
+    {"_remove_writer", remove_fd_callback<FdRegistry::Side::Write>, METH_O, nullptr},
+    {"_watched_fds", watched_fds, METH_NOARGS, nullptr},
     {"_close_core", close_core, METH_NOARGS, nullptr},
     {}};
 

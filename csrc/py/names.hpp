@@ -10,10 +10,10 @@ namespace fasterapi::py {
   X(GET) X(HEAD) X(POST) X(PUT) X(PATCH) X(DELETE) X(OPTIONS) X(type) X(asgi) X(http) \
   X(version) X(spec_version) X(http_version) X(server) X(client) X(scheme) X(root_path) \
   X(headers) X(state) X(method) X(path) X(raw_path) X(query_string) X(body) X(more_body) \
-  X(status) X(loop) X(context) X(name) X(eager_start) X(select) X(set_result) X(done) X(send) \
-  X(receive) X(close) X(_selector) X(_process_events) X(_run) X(_cancelled) X(_scheduled) \
+  X(status) X(loop) X(context) X(name) X(eager_start) X(set_result) X(done) X(send) \
+  X(receive) X(close) X(_run) X(_cancelled) X(_scheduled) \
   X(_callback_failed) X(_run_handle_debug) X(_task_factory) X(get_debug) X(create_task) \
-  X(create_future) X(warning)
+  X(create_future) X(warning) X(cancel)
 // clang-format on
 
 struct Names {

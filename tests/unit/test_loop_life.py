@@ -233,13 +233,6 @@ def test_a_task_factory_and_eager_tasks_work() -> None:
     assert run(main) == ["a", "b"]
 
 
-def test_a_selector_without_a_descriptor_is_refused() -> None:
-    import selectors
-
-    with nothing_left(), pytest.raises(TypeError, match="EpollSelector"):
-        EventLoop(selectors.SelectSelector())
-
-
 def test_no_descriptors_left_is_an_os_error() -> None:
     must_print(
         """
