@@ -73,11 +73,15 @@ def waited_seconds(pid: int) -> float:
     Other work on the server's core shows up here, and so do threads of one server that wait for
     each other's turn. 0 where the kernel keeps no schedstat.
     """
+    return sum(waited_of_one(process) for process in tree(pid))
+
+
+def waited_of_one(pid: int) -> float:
+    """Return the same of one process."""
     waited = 0
-    for process in tree(pid):
-        for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):
-                waited += int(path.read_text().split()[1])
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):
+            waited += int(path.read_text().split()[1])
     return waited / 1e9
 
 

@@ -10,8 +10,6 @@ from suite import cases
 from suite.cases import Case
 from suite.measure import Figures
 
-BEGIN = "<!-- benchmark table -->"
-END = "<!-- /benchmark table -->"
 Ratio = tuple[float, float, float]
 
 # The columns of the second table: heading, figure, shape.
@@ -152,7 +150,7 @@ EXTRA_ROWS: dict[str, Callable[[Judge, Figures], list[Row]]] = {
 }
 
 
-def _markdown(header: list[str], lines: list[list[str]]) -> str:
+def markdown(header: list[str], lines: list[list[str]]) -> str:
     """Lay out a Markdown table; all columns but the first are right-aligned."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
@@ -162,7 +160,7 @@ def main_table(columns: list[str], rows: list[Row]) -> str:
     """Return the table with ratios and targets."""
     ratio = f"{columns[0]} / {columns[-1]} (min–max)" if len(columns) > 1 else "ratio"
     header = ["case", *columns, ratio, "target", "met"]
-    return _markdown(header, [row.cells() for row in rows])
+    return markdown(header, [row.cells() for row in rows])
 
 
 def detail_table(measured: dict[str, Figures]) -> str:
@@ -174,7 +172,7 @@ def detail_table(measured: dict[str, Figures]) -> str:
             if "rps" in figures.columns[column]:
                 texts = [shape.format(figures.median(column, name)) for _, name, shape in DETAILS]
                 lines.append([case, column, *texts, str(figures.repeated)])
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def caption(machine: dict[str, Any], plan: dict[str, Any]) -> str:
@@ -187,15 +185,16 @@ def caption(machine: dict[str, Any], plan: dict[str, Any]) -> str:
     )
 
 
-def write_readme(path: Path, text: str) -> None:
-    """Replace what lies between the markers of a README.
+def write_readme(path: Path, text: str, name: str = "benchmark") -> None:
+    """Replace what lies between a table's markers in a README.
 
     Raises:
-        ValueError: the file has no markers.
+        ValueError: the file has no markers of that name.
     """
+    opening, closing = f"<!-- {name} table -->", f"<!-- /{name} table -->"
     content = path.read_text(encoding="utf-8")
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = content.partition(opening)
+    _, end, after = rest.partition(closing)
     if not begin or not end:
-        raise ValueError(f"{path.name} has no {BEGIN} ... {END}")
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{path.name} has no {opening} ... {closing}")
+    path.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}", encoding="utf-8")

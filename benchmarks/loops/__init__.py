@@ -1,0 +1,1 @@
+"""What benchmarks/loop.py measures: the cases, the meter, and the process that runs one case."""
