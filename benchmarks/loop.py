@@ -24,7 +24,7 @@ from suite import machine, measure, report
 LOOPS = ("fasterapi_asgi", "uvloop", "asyncio")
 BENCHMARKS = Path(__file__).resolve().parent
 WORKER = BENCHMARKS / "loops" / "worker.py"
-LONGEST_CASE_S = 60
+LONGEST_CASE_S = 30
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,9 @@ def _one(case: Case, loop: str, plan: Plan) -> dict[str, float]:
             timeout=LONGEST_CASE_S,
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
-    except subprocess.TimeoutExpired:
-        raise CaseFailed(f"{case.name} on {loop}: not over in {LONGEST_CASE_S} s") from None
+    except subprocess.TimeoutExpired as late:
+        said = (late.stderr or b"").decode()
+        raise CaseFailed(f"{case.name} on {loop}: not over in {late.timeout} s\n{said}") from None
     if done.returncode:
         raise CaseFailed(f"{case.name} on {loop}: status {done.returncode}\n{done.stderr}")
     figures: dict[str, float] = json.loads(done.stdout)

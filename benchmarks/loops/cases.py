@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from loops import callbacks, streams, threads
+from loops import callbacks, descriptors, life, protocols, streams, threads
 from loops.meter import Meter
-from loops.streams import KIB
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Case:
 
     Attributes:
         run: runs the loop, or is a coroutine function that the loop runs.
+        one_core: False where it matters that the kernel may wake a thread on another core.
         stretch: how many times longer than other cases, where operations are few.
     """
 
@@ -39,6 +39,7 @@ class Case:
     title: str
     run: Callable[[asyncio.AbstractEventLoop, Meter], Coroutine[Any, Any, None] | None]
     figures: tuple[Figure, ...]
+    one_core: bool = True
     stretch: float = 1
 
 
@@ -50,7 +51,8 @@ def _round_trip(target: float | None = None) -> tuple[Figure, ...]:
     return (Figure("p50_us", "p50", target), Figure("cpu_us", "CPU", target))
 
 
-OWN = 0.7
+KIB = 1024
+OWN = 0.7  # what the loop does without a descriptor
 EXECUTOR = 0.9
 ECHO = 1.1
 
@@ -95,28 +97,81 @@ CASES = (
     ),
     Case(
         "to-thread-saturated",
-        "to_thread round trip, loop saturated",
+        "to_thread round trip, loop saturated, one core",
         threads.saturated,
         (Figure("p50_us", "p50", 1.0), Figure("p99_us", "p99")),
-        stretch=3,
+        stretch=2,
+    ),
+    Case(
+        "to-thread-saturated-free",
+        "to_thread round trip, loop saturated, all cores",
+        threads.saturated,
+        (Figure("p50_us", "p50", 1.0),),
+        one_core=False,
+        stretch=5,
+    ),
+    Case(
+        "streams-1k-c1",
+        "streams echo, 1 KiB, 1 connection",
+        partial(streams.echo, size=KIB, connections=1),
+        _cpu(ECHO),
     ),
     Case(
         "streams-1k",
         "streams echo, 1 KiB, 8 connections",
-        partial(streams.streams, size=KIB, connections=8),
+        partial(streams.echo, size=KIB, connections=8),
         _cpu(ECHO),
     ),
     Case(
         "streams-64k",
         "streams echo, 64 KiB, 4 connections",
-        partial(streams.streams, size=64 * KIB, connections=4),
+        partial(streams.echo, size=64 * KIB, connections=4),
         _cpu(ECHO),
     ),
     Case(
         "streams-1m",
         "streams echo, 1 MiB, 1 connection",
-        partial(streams.streams, size=KIB * KIB, connections=1),
+        partial(streams.echo, size=KIB * KIB, connections=1),
         _cpu(ECHO),
     ),
+    Case(
+        "tls-1k",
+        "streams echo over TLS, 1 KiB, 8 connections",
+        partial(streams.echo, size=KIB, connections=8, tls=True),
+        _cpu(ECHO),
+    ),
+    Case(
+        "tls-64k",
+        "streams echo over TLS, 64 KiB, 4 connections",
+        partial(streams.echo, size=64 * KIB, connections=4, tls=True),
+        _cpu(ECHO),
+    ),
+    Case(
+        "protocol-1k",
+        "Protocol echo, 1 KiB, 8 connections",
+        partial(protocols.echo, protocol=protocols.Plain, size=KIB, connections=8),
+        _cpu(),
+    ),
+    Case(
+        "buffered-1k",
+        "BufferedProtocol echo, 1 KiB, 8 connections",
+        partial(protocols.echo, protocol=protocols.Buffered, size=KIB, connections=8),
+        _cpu(),
+    ),
+    Case(
+        "udp-1k",
+        "UDP echo, 1 KiB, 8 peers",
+        partial(protocols.datagrams, size=KIB, connections=8),
+        _cpu(),
+    ),
+    Case("add-reader", "add_reader event, 1 byte", descriptors.add_reader, _cpu()),
+    Case("sock", "sock_recv and sock_sendall, 1 byte", descriptors.sock_methods, _cpu()),
+    Case(
+        "subprocess",
+        "create_subprocess_exec until it has ended",
+        life.subprocess,
+        (Figure("cpu_us", "CPU"), Figure("wall_us", "wall")),
+    ),
+    Case("make-close", "making a loop and closing it", life.make_and_close, _cpu()),
 )
 BY_NAME = {case.name: case for case in CASES}
