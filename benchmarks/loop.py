@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
         "--cases",
         type=_comma_separated(BY_NAME),
         default=list(BY_NAME),
-        help="only these, separated by commas",
+        help=f"only these, separated by commas, of {', '.join(BY_NAME)}",
     )
     parser.add_argument("--rounds", type=int, help=f"rounds per case ({Plan.rounds})")
     parser.add_argument("--seconds", type=float, help=f"seconds per round ({Plan.seconds})")
@@ -98,7 +98,7 @@ def _output(arguments: argparse.Namespace) -> Path:
     return BENCHMARKS / "results" / f"{stem}.json"
 
 
-def _one(case: Case, loop: str, plan: Plan) -> dict[str, float]:
+def measure_one(case: Case, loop: str, plan: Plan) -> dict[str, float]:
     """Measure one case on one loop, in a process of its own.
 
     Raises:
@@ -137,7 +137,7 @@ def _measure(cases: list[Case], loops: list[str], plan: Plan) -> dict[str, table
         first = number % len(columns)
         for case in cases:
             for column, loop in columns[first:] + columns[:first]:
-                for key, value in _one(case, loop, plan).items():
+                for key, value in measure_one(case, loop, plan).items():
                     measured[case.name][column].setdefault(key, []).append(value)
     return measured
 

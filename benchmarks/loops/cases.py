@@ -31,7 +31,6 @@ class Case:
 
     Attributes:
         run: runs the loop, or is a coroutine function that the loop runs.
-        one_core: False where it matters that the kernel may wake a thread on another core.
         stretch: how many times longer than other cases, where operations are few.
     """
 
@@ -39,7 +38,6 @@ class Case:
     title: str
     run: Callable[[asyncio.AbstractEventLoop, Meter], Coroutine[Any, Any, None] | None]
     figures: tuple[Figure, ...]
-    one_core: bool = True
     stretch: float = 1
 
 
@@ -103,11 +101,10 @@ CASES = (
         stretch=2,
     ),
     Case(
-        "to-thread-saturated-free",
-        "to_thread round trip, loop saturated, all cores",
-        threads.saturated,
+        "to-thread-saturated-2",
+        "to_thread round trip, loop saturated, threads on another core",
+        partial(threads.saturated, second_core=True),
         (Figure("p50_us", "p50", 1.0),),
-        one_core=False,
         stretch=5,
     ),
     Case(

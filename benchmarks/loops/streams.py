@@ -18,7 +18,7 @@ CLIENT = Path(__file__).with_name("client.py")
 
 
 @contextlib.contextmanager
-def client(kind: str, port: int, size: int, connections: int) -> Iterator[None]:
+def client(kind: str, port: int, size: int, connections: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run client.py on the other core; what it costs is not charged.
 
     Raises:
@@ -28,7 +28,7 @@ def client(kind: str, port: int, size: int, connections: int) -> Iterator[None]:
     with machine.pinned(machine.LOAD_CORE):
         process = subprocess.Popen([str(word) for word in command])
     try:
-        yield
+        yield process
         if process.poll() is not None:
             raise RuntimeError(f"the client ended with {process.returncode}")
     finally:

@@ -1,9 +1,13 @@
 """The loop and other threads: wake-ups, and calls handed to the default executor."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from suite import machine
 
 from loops.callbacks import nothing
 from loops.meter import Meter
@@ -50,8 +54,18 @@ async def to_thread(_loop: asyncio.AbstractEventLoop, meter: Meter) -> None:
     await _round_trips(lambda: asyncio.to_thread(nothing), meter)
 
 
-async def saturated(loop: asyncio.AbstractEventLoop, meter: Meter) -> None:
-    """Do the same while a chain of callbacks leaves the loop no time to sleep."""
+async def saturated(
+    loop: asyncio.AbstractEventLoop, meter: Meter, second_core: bool = False
+) -> None:
+    """Do the same while a chain of callbacks leaves the loop no time to sleep.
+
+    With `second_core`, the executor's threads have the other core: they then race with the loop
+    for the GIL, whereas on one core the kernel lets the woken thread run first.
+    """
+    if second_core:
+        loop.set_default_executor(
+            ThreadPoolExecutor(initializer=os.sched_setaffinity, initargs=(0, {machine.LOAD_CORE}))
+        )
     spins = range(_spins_of(SATURATING_CALLBACK_US))
     ended = False
 

@@ -110,6 +110,7 @@ def test_the_settings_are_those_of_the_command() -> None:
     assert make["page"](text) == text, "run: python docs/reference/make_settings.py"
 
 
-def test_the_readme_has_a_place_for_the_figures() -> None:
+@pytest.mark.parametrize("name", ["benchmark", "loop benchmark"])
+def test_the_readme_has_a_place_for_the_figures(name: str) -> None:
     text = (ROOT / "README.md").read_text()
-    assert text.index("<!-- benchmark table -->") < text.index("<!-- /benchmark table -->")
+    assert text.index(f"<!-- {name} table -->") < text.index(f"<!-- /{name} table -->")
