@@ -64,6 +64,12 @@ class LoopCore:
     def is_closed(self) -> bool: ...
     def is_running(self) -> bool: ...
 
+class SocketTransportCore:
+    """Reading and writing of asyncio's socket transport; see ``fasterapi_asgi._transports``."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Send what the socket takes, keep the rest; see :meth:`asyncio.WriteTransport.write`."""
+
 @final
 class RequestCycle:
     """One request as the application sees it (ASGI www.rst, "HTTP").

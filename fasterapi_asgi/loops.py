@@ -11,12 +11,13 @@ import selectors
 import signal
 import socket
 import threading
-from asyncio import base_events, format_helpers
+from asyncio import base_events, format_helpers, sslproto
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasterapi_asgi._core import LoopCore
+from fasterapi_asgi._transports import DatagramTransport, SocketTransport
 
 __all__ = ["EventLoop", "new_event_loop"]
 
@@ -75,6 +76,25 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__(_WatchedFiles(self))
+
+    def _make_socket_transport(self, *args: Any, **options: Any) -> SocketTransport:
+        return SocketTransport(self, *args, **options)
+
+    def _make_datagram_transport(self, *args: Any, **options: Any) -> DatagramTransport:
+        return DatagramTransport(self, *args, **options)
+
+    def _make_ssl_transport(
+        self,
+        sock: socket.socket,
+        *args: Any,
+        extra: dict[str, Any] | None = None,
+        server: asyncio.Server | None = None,
+        **options: Any,
+    ) -> Any:
+        # As asyncio's, which names its own transport.
+        tls: Any = sslproto.SSLProtocol(self, *args, **options)
+        self._make_socket_transport(sock, tls, extra=extra, server=server)
+        return tls._app_transport
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""

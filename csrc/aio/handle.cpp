@@ -1,8 +1,6 @@
 // aio/handle.cpp: see handle.hpp.
 #include "aio/handle.hpp"
 
-#include <structmember.h>
-
 #include <memory>
 
 #include "aio/loop_core.hpp"
@@ -12,19 +10,6 @@ namespace {
 
 constexpr std::size_t kDeadHandlesKept = 1024;  // of each type: what a busy turn uses, some 130 KiB
 
-bool find_slot(PyObject* type, const char* name, Py_ssize_t& offset) {
-  const auto descriptor = py::PyRef::steal(PyObject_GetAttrString(type, name));
-  if (!descriptor) return false;
-  if (!Py_IS_TYPE(descriptor.get(), &PyMemberDescr_Type)) {
-    PyErr_Format(PyExc_ImportError,
-                 "asyncio's %s has no slot '%s': this Python is not supported yet",
-                 reinterpret_cast<PyTypeObject*>(type)->tp_name, name);
-    return false;
-  }
-  offset = reinterpret_cast<PyMemberDescrObject*>(descriptor.get())->d_member->offset;
-  return true;
-}
-
 }  // namespace
 
 bool HandleSlots::find(const py::State& state) {
@@ -33,7 +18,8 @@ bool HandleSlots::find(const py::State& state) {
       "_repr",     "_context", "_scheduled", "_when"};
   for (std::size_t which = 0; which < kOfTimer; ++which) {
     const py::PyRef& type = which < kOfHandle ? state.handle_class : state.timer_class;
-    if (!find_slot(type.get(), names[which], offsets_[which])) return false;
+    offsets_[which] = find_slot(type.get(), names[which]);
+    if (offsets_[which] < 0) return false;
   }
   return true;
 }

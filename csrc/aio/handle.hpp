@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "aio/slots.hpp"
 #include "py/ref.hpp"
 #include "py/state.hpp"
 
@@ -66,7 +67,7 @@ class HandleSlots {
   };
 
   [[nodiscard]] PyObject*& slot(PyObject* handle, std::size_t which) const noexcept {
-    return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(handle) + offsets_[which]);
+    return slot_at(handle, offsets_[which]);
   }
   void set(PyObject* handle, Slot which, PyObject* value) const noexcept {
     Py_XSETREF(slot(handle, which), Py_NewRef(value));

@@ -42,6 +42,13 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
   // Turns until the loop is to stop; a single one when called from within a turn.
   [[nodiscard]] bool run_until_stopping();
   [[nodiscard]] bool is_running() const noexcept { return thread_id && thread_id.get() != Py_None; }
+  // Where transports read to: used only within one call.
+  static constexpr std::size_t kReceiveBufferBytes = 256 * 1024;  // asyncio's max_size
+  [[nodiscard]] char* receive_buffer() {
+    if (!receive_buffer_)
+      receive_buffer_ = std::make_unique_for_overwrite<char[]>(kReceiveBufferBytes);
+    return receive_buffer_.get();
+  }
   void timer_cancelled(PyObject* handle);
   void wake() noexcept { loop_.wake(); }
   void close();
@@ -85,6 +92,7 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
   ReadyQueue ready_;
   TimerHeap timers_;
   std::size_t cancelled_timers_ = 0;
+  std::unique_ptr<char[]> receive_buffer_;
   bool in_turn_ = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "aio/handle.hpp"
 #include "aio/loop_core.hpp"
+#include "aio/socket_transport.hpp"
 #include "asgi/awaitable.hpp"
 #include "asgi/http_cycle.hpp"
 #include "base/counters.hpp"
@@ -48,6 +49,9 @@ bool import_asyncio(State& state) {
          import_name(state.timer_class, "asyncio", "TimerHandle") &&
          import_name(state.task_class, "asyncio", "Task") &&
          import_name(state.future_class, "asyncio", "Future") &&
+         import_name(state.buffered_protocol_class, "asyncio", "BufferedProtocol") &&
+         import_name(state.selector_transport_class, "asyncio.selector_events",
+                     "_SelectorSocketTransport") &&
 #if PY_VERSION_HEX >= 0x030E0000
          import_name(state.threadsafe_handle_class, "asyncio.events", "_ThreadSafeHandle");
 #else
@@ -78,10 +82,11 @@ int exec(PyObject* module) noexcept {
   auto owned = std::make_unique<State>();
   State& state = *owned;
   *static_cast<State**>(PyModule_GetState(module)) = owned.release();
-  const bool made = state.names.intern() && import_asyncio(state) && make_constants(state) &&
-                    aio::HandleTypes::add(module, state) &&
-                    aio::add_loop_core_type(module, state) && asgi::add_cycle_type(module, state) &&
-                    asgi::add_awaitable_types(module, state) && add_http_server_type(module, state);
+  const bool made =
+      state.names.intern() && import_asyncio(state) && make_constants(state) &&
+      aio::HandleTypes::add(module, state) && aio::add_loop_core_type(module, state) &&
+      aio::add_socket_transport_type(module, state) && asgi::add_cycle_type(module, state) &&
+      asgi::add_awaitable_types(module, state) && add_http_server_type(module, state);
   return made ? 0 : -1;
 }
 

@@ -13,7 +13,9 @@ namespace fasterapi::py {
   X(status) X(loop) X(context) X(name) X(eager_start) X(set_result) X(done) X(send) \
   X(receive) X(close) X(_run) X(_cancelled) X(_scheduled) \
   X(_callback_failed) X(_run_handle_debug) X(_task_factory) X(get_debug) X(create_task) \
-  X(create_future) X(warning) X(cancel)
+  X(create_future) X(warning) X(cancel) X(write) \
+  X(data_received) X(get_buffer) X(buffer_updated) X(_read_ready) \
+  X(_sock) X(fileno) X(_read_ready__on_eof)
 // clang-format on
 
 struct Names {

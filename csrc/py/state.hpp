@@ -14,6 +14,10 @@ namespace fasterapi::py {
   X(own_handle_type) /* derived from asyncio.Handle */                                        \
   X(own_timer_type)  /* derived from asyncio.TimerHandle */                                   \
   X(ready_queue_type)                                                                         \
+  X(socket_transport_core_type)                                                               \
+  X(transport_class)          /* what was derived from that, once it has been used */         \
+  X(selector_transport_class) /* asyncio's _SelectorSocketTransport */                        \
+  X(buffered_protocol_class)  /* asyncio.BufferedProtocol */                                  \
   X(cycle_type)                                                                               \
   X(awaitable_type)                                                                           \
   X(done_type)                                                                                \
@@ -39,8 +43,9 @@ struct State {
 #define X(name) PyRef name;
   FASTERAPI_STATE_OBJECTS(X)
 #undef X
-  StepCapture* step_capture = nullptr;  // while a task is made whose first step runs at once
-  std::shared_ptr<void> handle_types;   // aio's; holds no references
+  StepCapture* step_capture = nullptr;    // while a task is made whose first step runs at once
+  std::shared_ptr<void> transport_slots;  // aio's; holds no references
+  std::shared_ptr<void> handle_types;     // aio's; holds no references
 
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;
