@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 
+#include "aio/call_arguments.hpp"
 #include "aio/loop_core.hpp"
 #include "py/type.hpp"
 
@@ -52,50 +53,11 @@ void loop_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-// callback, *args, context=None. The parts live as long as the caller's arguments.
-struct CallArguments {
-  PyObject* callback = nullptr;
-  py::PyRef args;
-  PyObject* context = nullptr;
-};
-
-bool parse_call(const char* method, const LoopCore& core, PyObject* const* args, Py_ssize_t count,
-                PyObject* names, CallArguments& parsed) {
-  if (count < 1) {
-    PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'callback'",
-                 method);
-    return false;
-  }
-  const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
-  for (Py_ssize_t index = 0; index < keywords; ++index) {
-    PyObject* name = PyTuple_GET_ITEM(names, index);
-    const bool is_context = name == core.state().names.context.get() ||
-                            PyUnicode_CompareWithASCIIString(name, "context") == 0;
-    if (!is_context) {
-      PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, name);
-      return false;
-    }
-    parsed.context = args[count + index];
-  }
-  if (parsed.context && parsed.context != Py_None && !PyContext_CheckExact(parsed.context)) {
-    PyErr_Format(PyExc_TypeError,
-                 "%s() argument 'context' must be a contextvars.Context, not %.100s", method,
-                 Py_TYPE(parsed.context)->tp_name);
-    return false;
-  }
-  parsed.callback = args[0];
-  parsed.args = py::PyRef::steal(PyTuple_New(count - 1));
-  for (Py_ssize_t index = 1; parsed.args && index < count; ++index) {
-    PyTuple_SET_ITEM(parsed.args.get(), index - 1, Py_NewRef(args[index]));
-  }
-  return static_cast<bool>(parsed.args);
-}
-
 PyObject* call_soon(PyObject* self, PyObject* const* args, Py_ssize_t count,
                     PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
-    if (!parse_call("call_soon", core_of(self), args, count, names, call)) return nullptr;
+    if (!call.parse({"call_soon"}, core_of(self).state(), args, count, names)) return nullptr;
     return core_of(self).call_soon(call.callback, call.args.get(), call.context).release();
   });
 }
@@ -104,7 +66,7 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t
                                PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     CallArguments call;
-    if (!parse_call("call_soon_threadsafe", core_of(self), args, count, names, call))
+    if (!call.parse({"call_soon_threadsafe"}, core_of(self).state(), args, count, names))
       return nullptr;
     return core_of(self)
         .call_soon_threadsafe(call.callback, call.args.get(), call.context)
@@ -112,26 +74,37 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* args, Py_ssize_t
   });
 }
 
+// The time of a call; -1 with the Python error set.
+double time_of(PyObject* given, bool relative) {
+  if (given == Py_None) {
+    PyErr_SetString(PyExc_TypeError, relative ? "delay must not be None" : "when cannot be None");
+    return -1;
+  }
+  const double time = PyFloat_AsDouble(given);
+  if (time == -1 && PyErr_Occurred()) {
+    if (relative && PyErr_ExceptionMatches(PyExc_TypeError)) {
+      PyErr_Format(PyExc_TypeError, "unsupported operand type(s) for +: 'float' and '%.100s'",
+                   Py_TYPE(given)->tp_name);
+    }
+    return -1;
+  }
+  if (std::isnan(time)) {
+    PyErr_SetString(PyExc_ValueError, relative ? "delay cannot be NaN" : "when cannot be NaN");
+    return -1;
+  }
+  return time;
+}
+
 PyObject* call_timed(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names,
                      bool relative) noexcept {
   return py::py_entry([&]() -> PyObject* {
-    const char* method = relative ? "call_later" : "call_at";
-    const char* argument = relative ? "delay" : "when";
-    if (count < 1 || args[0] == Py_None) {
-      PyErr_Format(PyExc_TypeError,
-                   count < 1 ? "%s() missing required argument '%s'" : "%s() %s cannot be None",
-                   method, argument);
-      return nullptr;
-    }
-    double when = PyFloat_AsDouble(args[0]);
-    if (when == -1.0 && PyErr_Occurred()) return nullptr;
-    if (std::isnan(when)) {
-      PyErr_Format(PyExc_ValueError, "%s() %s cannot be NaN", method, argument);
-      return nullptr;
-    }
-    if (relative) when += LoopCore::time();
     CallArguments call;
-    if (!parse_call(method, core_of(self), args + 1, count - 1, names, call)) return nullptr;
+    const CallSignature signature =
+        relative ? CallSignature{"call_later", "delay"} : CallSignature{"call_at", "when"};
+    if (!call.parse(signature, core_of(self).state(), args, count, names)) return nullptr;
+    double when = time_of(call.own, relative);
+    if (when == -1 && PyErr_Occurred()) return nullptr;
+    if (relative) when += LoopCore::time();
     return core_of(self).call_at(when, call.callback, call.args.get(), call.context).release();
   });
 }
@@ -176,7 +149,9 @@ PyObject* write_to_self(PyObject* self, PyObject*) noexcept {
 }
 
 PyObject* timer_handle_cancelled(PyObject* self, PyObject* handle) noexcept {
-  core_of(self).timer_cancelled(handle);
+  LoopCore& core = core_of(self);
+  auto* timer_class = reinterpret_cast<PyTypeObject*>(core.state().timer_class.get());
+  if (PyObject_TypeCheck(handle, timer_class)) core.timer_cancelled(handle);
   Py_RETURN_NONE;
 }
 
@@ -186,14 +161,11 @@ PyObject* add_fd_callback(PyObject* self, PyObject* const* args, Py_ssize_t coun
                           PyObject* names) noexcept {
   return py::py_entry([&]() -> PyObject* {
     constexpr const char* method = side == FdRegistry::Side::Read ? "_add_reader" : "_add_writer";
-    if (count < 1) {
-      PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: 'fd'", method);
-      return nullptr;
-    }
     CallArguments call;
     LoopCore& core = core_of(self);
-    if (!parse_call(method, core, args + 1, count - 1, names, call)) return nullptr;
-    return core.add_fd_callback(side, args[0], {call.callback, call.args.get(), self, call.context})
+    if (!call.parse({method, "fd"}, core.state(), args, count, names)) return nullptr;
+    return core
+        .add_fd_callback(side, call.own, {call.callback, call.args.get(), self, call.context})
         .release();
   });
 }
