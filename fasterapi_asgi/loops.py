@@ -7,10 +7,12 @@ is inherited unchanged; what happens once per turn is :class:`fasterapi_asgi._co
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 import signal
 import socket
 import threading
+import weakref
 from asyncio import base_events, format_helpers, sslproto
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -71,11 +73,15 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         _current_handle: asyncio.Handle | None
         _watched_fds: Callable[[], dict[int, tuple[Any, int, tuple[Any, Any]]]]
         _close_core: Callable[[], None]
+        _leave_parent: Callable[[], None]
+        _inherited: bool
+        _ssock: socket.socket
         _check_thread: Callable[[], None]
         _check_callback: Callable[[Callable[..., Any], str], None]
 
     def __init__(self) -> None:
         super().__init__(_WatchedFiles(self))
+        _loops.add(self)
 
     def _make_socket_transport(self, *args: Any, **options: Any) -> SocketTransport:
         return SocketTransport(self, *args, **options)
@@ -132,8 +138,25 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def close(self) -> None:
         """Close the loop; see :meth:`asyncio.loop.close`."""
+        if self._inherited:
+            return
         super().close()
         self._close_core()
+
+    def _close_in_child(self) -> None:
+        # After fork() the child's epoll descriptors lead to what the parent polls. To close them is
+        # harmless; to unregister anything, as close() does, would take it away from the parent.
+        if self.is_closed():
+            return
+        self._leave_parent()
+        for number in list(self._signal_handlers):
+            super().remove_signal_handler(number)
+        with suppress(OSError, ValueError):
+            before = signal.set_wakeup_fd(-1)
+            if before not in (-1, self._csock.fileno()):
+                signal.set_wakeup_fd(before)
+        self._ssock.close()
+        self._csock.close()
 
     def _check_call(self, callback: Callable[..., Any], method: str) -> None:
         # Debug mode only: what BaseEventLoop's methods of this name check.
@@ -164,6 +187,17 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         source = format_helpers._format_callback_source(handle._callback, handle._args)
         message = f"Exception in callback {source}"
         self.call_exception_handler({"message": message, "exception": error, "handle": handle})
+
+
+_loops: weakref.WeakSet[EventLoop] = weakref.WeakSet()  # those that are not collected yet
+
+
+def _close_parents_loops() -> None:
+    for loop in list(_loops):
+        loop._close_in_child()
+
+
+os.register_at_fork(after_in_child=_close_parents_loops)
 
 
 def new_event_loop() -> EventLoop:

@@ -20,6 +20,8 @@ class FdRegistry {
   loop::UvError open(loop::Loop& loop) { return events_.open(loop); }
   // Also forgets every callback.
   void close() noexcept;
+  // To be called in a child process after fork(), behind the loop's own: nothing is watched here.
+  void leave_parent() noexcept { events_.close(); }
 
   // Watches `file`, an int or something with fileno(), and cancels the callback that was there.
   // False with the Python error set.

@@ -44,6 +44,22 @@ void LoopCore::close() {
   timers_.clear();
 }
 
+void LoopCore::leave_parent() noexcept {
+  closed = inherited = true;
+  thread_id.reset();
+  loop_.leave_parent();
+  fds_.leave_parent();
+}
+
+bool LoopCore::check_open() const {
+  if (!closed) return true;
+  PyErr_SetString(PyExc_RuntimeError,
+                  inherited ? "This event loop was made before os.fork() and belongs to the parent "
+                              "process: make a new one here with fasterapi_asgi.new_event_loop()"
+                            : "Event loop is closed");
+  return false;
+}
+
 bool LoopCore::in_loop_thread() const noexcept {
   if (!is_running()) return true;
   const unsigned long owner = PyLong_AsUnsignedLong(thread_id.get());  // threading.get_ident()'s
@@ -58,10 +74,7 @@ double LoopCore::time() noexcept {
 }
 
 bool LoopCore::usable(py::PyBorrowed callback, const char* method) {
-  if (closed) {
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return false;
-  }
+  if (!check_open()) return false;
   if (!debug) return true;
   const auto checked = py::PyRef::steal(PyObject_CallMethod(
       self_, "_check_call", "Os", callback, method));  // asyncio's checks of thread and callback
@@ -132,10 +145,7 @@ py::PyRef LoopCore::call_at(double when, py::PyBorrowed callback, py::PyBorrowed
 
 py::PyRef LoopCore::add_fd_callback(FdRegistry::Side side, PyObject* file,
                                     HandleTypes::Parts parts) {
-  if (closed) {
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return {};
-  }
+  if (!check_open()) return {};
   // It runs many times, in one context.
   const auto context =
       py::PyRef::steal(parts.context && parts.context != Py_None ? Py_NewRef(parts.context)
@@ -207,16 +217,13 @@ bool LoopCore::run_until_stopping() {
 }
 
 bool LoopCore::run_once() {
-  if (closed) {
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return false;
-  }
+  if (!check_open()) return false;
   snapshot_.drop();
   drop_cancelled_timers();
   poll(prepare_wait());
   if (PyErr_CheckSignals() < 0 || !fds_.collect(ready_)) return false;
   collect_due_timers();
-  if (!run_ready()) return false;
+  if (!run_ready() || !check_open()) return false;  // a callback may have forked: this is the child
   end_turn();
   return true;
 }
@@ -228,7 +235,7 @@ bool LoopCore::call_method(py::PyBorrowed object, const py::PyRef& name, py::PyB
 
 // Exactly the handles that are there now: what they add runs in the next turn, after a poll.
 bool LoopCore::run_ready() {
-  for (std::size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
+  for (std::size_t left = ready_.size(); left > 0 && !ready_.empty() && !closed; --left) {
     const py::PyRef handle = ready_.pop();
     if (!run_handle(handle.get())) return false;
   }

@@ -52,11 +52,16 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
   void timer_cancelled(PyObject* handle);
   void wake() noexcept { loop_.wake(); }
   void close();
+  // To be called in a child process after fork(). The loop stays the parent's: here it is closed.
+  void leave_parent() noexcept;
+  // Whether it may be used; false with RuntimeError set.
+  [[nodiscard]] bool check_open() const;
   [[nodiscard]] static double time() noexcept;
 
   // The attributes that asyncio's Python code sets and reads.
   bool stopping = false;
   bool debug = false;
+  bool inherited = false;  // from a parent process
   py::PyRef thread_id;
 
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;

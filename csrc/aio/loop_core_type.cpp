@@ -188,6 +188,16 @@ PyObject* close_core(PyObject* self, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* leave_parent(PyObject* self, PyObject*) noexcept {
+  core_of(self).leave_parent();
+  Py_RETURN_NONE;
+}
+
+PyObject* check_closed(PyObject* self, PyObject*) noexcept {
+  if (!core_of(self).check_open()) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyObject* create_future(PyObject* self, PyObject*) noexcept {
   py::State& state = core_of(self).state();
   PyObject* arguments[] = {self};
@@ -310,12 +320,15 @@ PyMethodDef loop_methods[] = {
     {"_remove_writer", remove_fd_callback<FdRegistry::Side::Write>, METH_O, nullptr},
     {"_watched_fds", watched_fds, METH_NOARGS, nullptr},
     {"_close_core", close_core, METH_NOARGS, nullptr},
+    {"_leave_parent", leave_parent, METH_NOARGS, nullptr},
+    {"_check_closed", check_closed, METH_NOARGS, nullptr},
     {}};
 
 PyGetSetDef loop_attributes[] = {
     {"_stopping", get_flag<&LoopCore::stopping>, set_flag<&LoopCore::stopping>, nullptr, nullptr},
     {"_closed", get_flag<&LoopCore::closed>, set_flag<&LoopCore::closed>, nullptr, nullptr},
     {"_debug", get_flag<&LoopCore::debug>, set_flag<&LoopCore::debug>, nullptr, nullptr},
+    {"_inherited", get_flag<&LoopCore::inherited>, nullptr, nullptr, nullptr},
     {"_thread_id", get_thread_id, set_thread_id, nullptr, nullptr},
     {"_ready", get_ready, ignore_assignment, nullptr, nullptr},
     {"_scheduled", get_scheduled, ignore_assignment, nullptr, nullptr},

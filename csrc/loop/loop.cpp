@@ -33,6 +33,11 @@ void Loop::close() noexcept {
   open_ = false;
 }
 
+void Loop::leave_parent() noexcept {
+  // Without descriptors to spare it keeps none: then what it holds is left alone until exit.
+  if (open_ && uv_loop_fork(&uv_) != 0) open_ = false;
+}
+
 void Loop::poll(bool wait) noexcept {
   for (TurnObserver* observer : observers_) observer->flush();
   const bool may_wait = wait && !has_work_;

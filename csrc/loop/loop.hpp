@@ -40,6 +40,9 @@ class Loop : base::Counted<Loop> {
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   // Closes every handle and runs their close callbacks.
   void close() noexcept;
+  // To be called in a child process after fork(): what is closed from now on stays in the parent's
+  // poll, which shares the descriptors that were inherited.
+  void leave_parent() noexcept;
 
   // One turn in two halves, so that the caller may do as it likes between them (it takes the GIL).
   void poll(bool wait) noexcept;
