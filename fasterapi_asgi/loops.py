@@ -76,6 +76,7 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         _leave_parent: Callable[[], None]
         _inherited: bool
         _ssock: socket.socket
+        _read_from_self: Callable[[], None]
         _check_thread: Callable[[], None]
         _check_callback: Callable[[Callable[..., Any], str], None]
 
@@ -131,9 +132,10 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
     def remove_signal_handler(self, sig: int) -> bool:
         """Remove a handler; see :meth:`asyncio.loop.remove_signal_handler`."""
         removed = super().remove_signal_handler(sig)
-        # asyncio takes the wake-up fd away with the last handler.
-        if removed and asyncio._get_running_loop() is self:
-            signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        # asyncio takes the wake-up fd away with the last handler, also from another loop that runs.
+        running = asyncio._get_running_loop()
+        if removed and isinstance(running, EventLoop):
+            signal.set_wakeup_fd(running._csock.fileno(), warn_on_full_buffer=False)
         return removed
 
     def close(self) -> None:
@@ -172,7 +174,10 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         self._current_handle = handle if self.get_debug() else None
         try:
             started = self.time()
-            handle._run()
+            if handle._callback == self._read_from_self:
+                self._read_from_self()  # what it raises leaves the run: see _callback_failed()
+            else:
+                handle._run()
             seconds = self.time() - started
             if self._current_handle and seconds >= self.slow_callback_duration:
                 asyncio_module: Any = base_events
@@ -183,6 +188,8 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
             del handle  # the traceback of what the callback raised leads to this frame: no cycle
 
     def _callback_failed(self, handle: Any, error: BaseException) -> None:
+        if handle._callback == self._read_from_self:
+            raise error  # of a signal's Python handler that ran meanwhile: nobody else would hear
         # What asyncio.Handle._run() reports for a callback that raised.
         source = format_helpers._format_callback_source(handle._callback, handle._args)
         message = f"Exception in callback {source}"

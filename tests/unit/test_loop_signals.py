@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_runner import DEADLINE, a_loop, environment, nothing_left, run, turn
+from loop_runner import DEADLINE, a_loop, environment, must_print, nothing_left, run, turn
 
-from fasterapi_asgi import new_event_loop
+from fasterapi_asgi import EventLoop, new_event_loop
 
 IDLE = """
 import asyncio, signal, sys
@@ -113,6 +113,56 @@ def test_an_exception_of_a_python_handler_leaves_run_forever() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_exception_of_a_python_handler_is_not_taken_for_one_of_the_loops_own_callback(
+    debug: bool,
+) -> None:
+    class Struck(EventLoop):
+        """A signal arrives while it reads what an earlier signal has left in its self-pipe."""
+
+        def _process_self_data(self, data: bytes) -> None:  # noqa: ARG002
+            signal.raise_signal(signal.SIGUSR1)
+
+    def handler(*_: Any) -> None:
+        raise LookupError("from the handler")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with nothing_left():
+            loop = Struck()
+            loop.set_debug(debug)
+            loop._csock.send(b"\0")
+            with pytest.raises(LookupError, match="from the handler"):
+                loop.run_forever()
+            loop.close()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_no_exception_of_a_handler_is_lost_whenever_the_signal_comes() -> None:
+    must_print(
+        f"""
+import faulthandler, signal
+from fasterapi_asgi import new_event_loop
+faulthandler.dump_traceback_later({DEADLINE}, exit=True)
+class Alarm(Exception): pass
+def handler(*_): raise Alarm
+signal.signal(signal.SIGALRM, handler)
+loop = new_event_loop()
+for number in range(3000):  # the timer ends anywhere between the call and the sleep
+    loop.call_soon(signal.setitimer, signal.ITIMER_REAL, (number % 100 + 1) * 1e-6)
+    try:
+        loop.run_forever()
+    except Alarm:
+        continue
+    raise SystemExit("the run ended by itself")
+loop.close()
+print("heard 3000 times")
+""",
+        "heard 3000 times\n",
+    )
+
+
 def test_add_and_remove_a_handler() -> None:
     async def main() -> tuple[int, bool, bool]:
         loop = asyncio.get_running_loop()
@@ -137,6 +187,18 @@ def test_signals_wake_the_loop_after_the_last_handler_has_gone() -> None:
         return wakeup_fd()
 
     assert run(main) != -1
+
+
+def test_signals_wake_the_loop_after_another_loop_was_closed_in_it() -> None:
+    other = new_event_loop()
+    other.add_signal_handler(signal.SIGUSR1, print)
+
+    async def main() -> tuple[int, int]:
+        other.close()
+        return wakeup_fd(), asyncio.get_running_loop()._csock.fileno()  # type: ignore[attr-defined]
+
+    installed, own = run(main)
+    assert installed == own
 
 
 def test_a_signal_between_two_runs_is_told_by_the_second() -> None:
