@@ -75,6 +75,7 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         _close_core: Callable[[], None]
         _leave_parent: Callable[[], None]
         _inherited: bool
+        _run_forever_cleanup: Callable[[], None]
         _ssock: socket.socket
         _read_from_self: Callable[[], None]
         _check_thread: Callable[[], None]
@@ -105,8 +106,15 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""
+        nested = self.is_running()
         with self._signals_wake_the_poll():
-            super().run_forever()
+            try:
+                super().run_forever()
+            finally:
+                # In Python 3.14 a while loop's jump back belongs to no try block: what a signal's
+                # handler raises there passes asyncio's own finally by.
+                if self.is_running() and not nested:
+                    self._run_forever_cleanup()
 
     @contextmanager
     def _signals_wake_the_poll(self) -> Iterator[None]:
@@ -153,10 +161,7 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         self._leave_parent()
         for number in list(self._signal_handlers):
             super().remove_signal_handler(number)
-        with suppress(OSError, ValueError):
-            before = signal.set_wakeup_fd(-1)
-            if before not in (-1, self._csock.fileno()):
-                signal.set_wakeup_fd(before)
+        signal.set_wakeup_fd(-1)  # as asyncio does from Python 3.12 on
         self._ssock.close()
         self._csock.close()
 
