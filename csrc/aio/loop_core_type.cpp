@@ -275,6 +275,15 @@ PyObject* queue_clear_method(PyObject* self, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
+// Who takes a handle out means to run the loop in place of us.
+PyObject* queue_popleft(PyObject*, PyObject*) noexcept {
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "the turns of this event loop are C++ and cannot be replaced: nest_asyncio and its "
+      "like need asyncio's own loop");
+  return nullptr;
+}
+
 Py_ssize_t queue_length(PyObject* self) { return static_cast<Py_ssize_t>(queue_of(self).size()); }
 
 int queue_traverse(PyObject* self, visitproc visit, void* arg) {
@@ -349,6 +358,7 @@ PyType_Spec loop_spec = {"fasterapi_asgi._core.LoopCore", sizeof(LoopCoreObject)
 
 PyMethodDef queue_methods[] = {{"append", queue_append, METH_O, nullptr},
                                {"clear", queue_clear_method, METH_NOARGS, nullptr},
+                               {"popleft", queue_popleft, METH_NOARGS, nullptr},
                                {}};
 
 PyType_Slot queue_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(queue_dealloc)},

@@ -246,6 +246,23 @@ def test_a_handle_that_others_made_runs() -> None:
         assert ran == ["plain", "a list as arguments", "own"]
 
 
+def test_a_run_loop_of_others_is_told_that_it_cannot_replace_ours() -> None:
+    class Patched(EventLoop):
+        """As nest_asyncio does it, but to the class itself."""
+
+        def run_until_complete(self, future: Any) -> Any:
+            asyncio.ensure_future(future, loop=self)
+            strange: Any = self
+            while strange._ready:
+                strange._ready.popleft()._run()
+
+    loop = Patched()
+    with pytest.raises(RuntimeError, match="nest_asyncio"):
+        loop.run_until_complete(asyncio.sleep(0))
+    EventLoop.run_until_complete(loop, asyncio.sleep(0))
+    loop.close()
+
+
 @pytest.mark.parametrize(
     ("method", "arguments", "keywords"),
     [
