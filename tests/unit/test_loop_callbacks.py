@@ -251,9 +251,9 @@ def test_a_run_loop_of_others_is_told_that_it_cannot_replace_ours() -> None:
         """As nest_asyncio does it, but to the class itself."""
 
         def run_until_complete(self, future: Any) -> Any:
-            asyncio.ensure_future(future, loop=self)
+            task = asyncio.ensure_future(future, loop=self)
             strange: Any = self
-            while strange._ready:
+            while strange._ready and not task.done():
                 strange._ready.popleft()._run()
 
     loop = Patched()
