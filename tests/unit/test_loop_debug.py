@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from loop_runner import a_loop, collect_errors, run, turn
+
+from fasterapi_asgi import new_event_loop
 
 
 def test_a_slow_callback_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
@@ -21,6 +25,33 @@ def test_a_slow_callback_is_warned_about(caplog: pytest.LogCaptureFixture) -> No
         turn(loop)
     text = caplog.messages[0]
     assert text.startswith("Executing <Handle ") and "slow()" in text and text.endswith("seconds")
+
+
+@pytest.mark.parametrize("kind", ["handle", "timer", "task"])
+def test_the_text_of_the_warning_is_asyncios(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    def slow() -> None:
+        time.sleep(0.002)
+
+    async def step() -> None:
+        slow()
+
+    def warning_of(factory: Callable[[], asyncio.AbstractEventLoop]) -> str:
+        caplog.clear()
+        loop = factory()
+        loop.set_debug(True)
+        loop.slow_callback_duration = 0.001
+        if kind == "task":
+            loop.run_until_complete(step())
+        else:
+            loop.call_soon(slow) if kind == "handle" else loop.call_later(0, slow)
+            loop.call_later(0.01, loop.stop)
+            loop.run_forever()
+        loop.close()
+        texts = [text for text in caplog.messages if text.startswith("Executing")]
+        return re.sub(r"0x\w+|[\d.]+|Task-\d+", "N", texts[0])
+
+    with caplog.at_level(logging.WARNING, "asyncio"):
+        assert warning_of(new_event_loop) == warning_of(asyncio.SelectorEventLoop)
 
 
 def test_a_slow_step_of_a_task_is_named(caplog: pytest.LogCaptureFixture) -> None:

@@ -259,6 +259,28 @@ loop.close()
     )
 
 
+def test_code_that_runs_between_fork_and_exec_is_no_harm() -> None:
+    program(
+        """
+import subprocess
+async def main():
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+    heard = asyncio.Event()
+    loop.add_reader(one, heard.set)
+    ended = subprocess.run([sys.executable, "-c", "print('child')"], preexec_fn=os.setsid,
+                           stdout=subprocess.PIPE)
+    other.send(b"x")
+    await heard.wait()
+    loop.remove_reader(one)
+    print(ended.stdout)
+with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    runner.run(main())
+""",
+        "b'child\\n'",
+    )
+
+
 def test_processes_of_multiprocessing_that_were_forked_run_loops() -> None:
     program(
         """

@@ -113,6 +113,48 @@ def test_an_exception_of_a_python_handler_leaves_run_forever() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+def test_a_signal_of_another_process_is_heard_long_before_the_next_timer() -> None:
+    kill = "import os, sys, time; os.kill(int(sys.argv[1]), int(sys.argv[2]))"
+    arguments = [sys.executable, "-c", f"{kill}; print(time.monotonic())"]
+    arguments += [str(os.getpid()), str(int(signal.SIGUSR1))]
+    heard: list[float] = []
+    children: list[subprocess.Popen[str]] = []
+
+    def handler(*_: Any) -> None:
+        heard.append(time.monotonic())
+        loop.stop()
+
+    def start() -> None:
+        children.append(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True))
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with a_loop() as loop:
+            timer = loop.call_later(1000, loop.stop)
+            loop.call_soon(start)
+            loop.run_forever()
+            timer.cancel()
+            sent = float(children[0].communicate(timeout=DEADLINE)[0])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(heard) == 1
+    assert heard[0] - sent < 1  # both read one clock; idle machines need less than 0.05
+
+
+def test_children_are_heard_of_by_a_handler_and_waited_for_by_asyncio() -> None:
+    async def main() -> tuple[bool, int]:
+        loop = asyncio.get_running_loop()
+        heard = asyncio.Event()
+        loop.add_signal_handler(signal.SIGCHLD, heard.set)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", "raise SystemExit(3)")
+        await heard.wait()
+        code = await process.wait()
+        return loop.remove_signal_handler(signal.SIGCHLD), code
+
+    assert run(main) == (True, 3)
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+
+
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_exception_of_a_python_handler_is_not_taken_for_one_of_the_loops_own_callback(
     debug: bool,

@@ -64,6 +64,29 @@ def test_call_soon_threadsafe_of_a_closed_loop_is_asyncios_error() -> None:
         loop.call_soon_threadsafe(print)
 
 
+def test_threads_that_call_while_the_loop_is_closed_get_asyncios_error_at_worst() -> None:
+    def call(loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while True:
+                loop.call_soon_threadsafe(int)
+        except RuntimeError as error:
+            ends.append(str(error))
+
+    ends: list[str] = []
+    with nothing_left():
+        for _ in range(10):
+            loop = new_event_loop()
+            threads = [threading.Thread(target=call, args=(loop,)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            loop.call_later(0.005, loop.stop)
+            loop.run_forever()
+            loop.close()
+            for thread in threads:
+                thread.join(DEADLINE)
+    assert ends == ["Event loop is closed"] * 30
+
+
 def test_run_in_executor_and_run_coroutine_threadsafe_work() -> None:
     async def double(number: int) -> int:
         return number * 2
