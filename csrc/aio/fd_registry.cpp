@@ -23,13 +23,14 @@ int number_of(PyObject* file) {
       return kInvalid;
     }
   }
-  const long fd = PyLong_AsLong(number.get());
+  int overflow = 0;
+  const long fd = PyLong_AsLongAndOverflow(number.get(), &overflow);
   if (fd == -1 && PyErr_Occurred()) return kInvalid;
   if (fd >= 0 && fd <= INT_MAX) return static_cast<int>(fd);
-  if (fd < 0) {
-    PyErr_Format(PyExc_ValueError, "Invalid file descriptor: %ld", fd);
+  if (fd > INT_MAX || overflow > 0) {
+    PyErr_SetString(PyExc_OverflowError, "Python int too large to convert to C int");
   } else {
-    PyErr_SetString(PyExc_OverflowError, "file descriptor too large");
+    PyErr_Format(PyExc_ValueError, "Invalid file descriptor: %S", number.get());
   }
   return kInvalid;
 }
@@ -44,15 +45,16 @@ void FdRegistry::close() noexcept {
 bool FdRegistry::add(Side side, PyObject* file, PyObject* handle) {
   const int fd = number_of(file);
   if (fd < 0) return false;
-  if (!find(fd)) entries_.resize(static_cast<std::size_t>(fd) + 1);
-  Entry& entry = *find(fd);
-  const unsigned known = entry.watched;
+  const Entry* before = find(fd);
+  const unsigned known = before ? before->watched : 0;
   const unsigned wanted = known | static_cast<unsigned>(side);
   if (const loop::UvError error = events_.watch(fd, known, wanted); !error.ok()) {
     errno = error.errno_value();
     PyErr_SetFromErrno(PyExc_OSError);
     return false;
   }
+  if (!before) entries_.resize(static_cast<std::size_t>(fd) + 1);  // only for one that exists
+  Entry& entry = *find(fd);
   entry.watched = wanted;
   if (known == 0 && !PyLong_Check(file)) entry.file = py::PyRef::borrow(file);
   const py::PyRef replaced =
@@ -62,7 +64,10 @@ bool FdRegistry::add(Side side, PyObject* file, PyObject* handle) {
 
 int FdRegistry::remove(Side side, PyObject* file) {
   const int fd = number_of_known(file);
-  return fd < 0 ? -1 : drop(side, fd);
+  if (fd >= 0) return drop(side, fd);
+  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return -1;
+  PyErr_Clear();  // no descriptor has such a number: nor has it a callback
+  return 0;
 }
 
 // As number_of(), but for a file that is closed by now the number that it was added under.
