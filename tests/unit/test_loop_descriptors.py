@@ -152,6 +152,24 @@ def test_a_number_that_is_used_again_under_a_watch_can_be_watched_anew(writer: b
         assert ran == [b"x"]
 
 
+def test_a_number_that_is_used_again_needs_no_removal() -> None:
+    with a_loop() as loop:
+        one, other = socket.socketpair()
+        fd = one.fileno()
+        loop.add_reader(fd, print)
+        one.close()
+        other.close()
+        again, other = socket.socketpair()
+        with again, other:
+            assert again.fileno() == fd
+            ran: list[bytes] = []
+            loop.add_reader(fd, lambda: ran.append(again.recv(1)))
+            other.send(b"x")
+            until(loop, ran, 1)
+            loop.remove_reader(fd)
+        assert ran == [b"x"]
+
+
 def test_a_socket_closed_by_another_thread_while_the_loop_sleeps_is_no_harm() -> None:
     with a_loop() as loop:
         one, other = socket.socketpair()
