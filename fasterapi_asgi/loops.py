@@ -106,15 +106,17 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""
-        nested = self.is_running()
+        if self.is_running():
+            return super().run_forever()  # which refuses: what the outer run has set up stays
         with self._signals_wake_the_poll():
             try:
                 super().run_forever()
             finally:
                 # In Python 3.14 a while loop's jump back belongs to no try block: what a signal's
                 # handler raises there passes asyncio's own finally by.
-                if self.is_running() and not nested:
+                if self.is_running():
                     self._run_forever_cleanup()
+        return None
 
     @contextmanager
     def _signals_wake_the_poll(self) -> Iterator[None]:

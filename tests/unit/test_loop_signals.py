@@ -231,6 +231,22 @@ def test_signals_wake_the_loop_after_the_last_handler_has_gone() -> None:
     assert run(main) != -1
 
 
+def test_signals_wake_the_loop_after_a_nested_run_was_refused() -> None:
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        other = new_event_loop()
+        seen = [loop._csock.fileno()]  # type: ignore[attr-defined]
+        for nested in (loop, other):
+            with pytest.raises(RuntimeError, match="running"):
+                nested.run_forever()
+            seen.append(wakeup_fd())
+        other.close()
+        return seen
+
+    seen = run(main)
+    assert seen == seen[:1] * 3
+
+
 def test_signals_wake_the_loop_after_another_loop_was_closed_in_it() -> None:
     other = new_event_loop()
     other.add_signal_handler(signal.SIGUSR1, print)
