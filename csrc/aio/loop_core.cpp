@@ -47,6 +47,7 @@ void LoopCore::close() {
 void LoopCore::leave_parent() noexcept {
   closed = inherited = true;
   thread_id.reset();
+  task_factory.reset();
   loop_.leave_parent();
   fds_.leave_parent();
 }
@@ -276,6 +277,7 @@ bool LoopCore::run_handle(PyObject* handle) {
 
 int LoopCore::traverse(visitproc visit, void* arg) const {
   Py_VISIT(thread_id.get());
+  Py_VISIT(task_factory.get());
   if (const int stopped = snapshot_.traverse(visit, arg)) return stopped;
   for (const auto& entry : timers_.entries()) Py_VISIT(entry.handle);
   if (const int stopped = fds_.traverse(visit, arg)) return stopped;
@@ -284,6 +286,7 @@ int LoopCore::traverse(visitproc visit, void* arg) const {
 
 void LoopCore::clear() noexcept {
   thread_id.reset();
+  task_factory.reset();
   snapshot_.drop();
   fds_.clear();
   ready_.clear();

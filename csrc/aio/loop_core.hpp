@@ -63,6 +63,7 @@ class LoopCore final : public LoopHost, base::Counted<LoopCore> {
   bool debug = false;
   bool inherited = false;  // from a parent process
   py::PyRef thread_id;
+  py::PyRef task_factory;
 
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "aio/call_arguments.hpp"
+#include "aio/create_task.hpp"
 #include "aio/loop_core.hpp"
 #include "py/type.hpp"
 
@@ -198,6 +199,11 @@ PyObject* check_closed(PyObject* self, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* create_task_method(PyObject* self, PyObject* const* args, Py_ssize_t count,
+                             PyObject* names) noexcept {
+  return py::py_entry([&] { return create_task(core_of(self), args, count, names); });
+}
+
 PyObject* create_future(PyObject* self, PyObject*) noexcept {
   py::State& state = core_of(self).state();
   PyObject* arguments[] = {self};
@@ -226,13 +232,15 @@ int set_flag(PyObject* self, PyObject* value, void*) noexcept {
   return truth < 0 ? -1 : 0;
 }
 
-PyObject* get_thread_id(PyObject* self, void*) noexcept {
-  const py::PyRef& thread = core_of(self).thread_id;
-  return Py_NewRef(thread ? thread.get() : Py_None);
+template <py::PyRef LoopCore::* object>
+PyObject* get_object(PyObject* self, void*) noexcept {
+  const py::PyRef& held = core_of(self).*object;
+  return Py_NewRef(held ? held.get() : Py_None);
 }
 
-int set_thread_id(PyObject* self, PyObject* value, void*) noexcept {
-  core_of(self).thread_id = py::PyRef::borrow(value);
+template <py::PyRef LoopCore::* object>
+int set_object(PyObject* self, PyObject* value, void*) noexcept {
+  core_of(self).*object = py::PyRef::borrow(value);
   return 0;
 }
 
@@ -312,6 +320,7 @@ PyMethodDef loop_methods[] = {
     {"call_at", py::as_method(call_at), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"call_later", py::as_method(call_later), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"time", time_, METH_NOARGS, nullptr},
+    {"create_task", py::as_method(create_task_method), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"create_future", create_future, METH_NOARGS, nullptr},
     {"is_running", is_running, METH_NOARGS, nullptr},
     {"is_closed", is_closed, METH_NOARGS, nullptr},
@@ -338,7 +347,10 @@ PyGetSetDef loop_attributes[] = {
     {"_closed", get_flag<&LoopCore::closed>, set_flag<&LoopCore::closed>, nullptr, nullptr},
     {"_debug", get_flag<&LoopCore::debug>, set_flag<&LoopCore::debug>, nullptr, nullptr},
     {"_inherited", get_flag<&LoopCore::inherited>, nullptr, nullptr, nullptr},
-    {"_thread_id", get_thread_id, set_thread_id, nullptr, nullptr},
+    {"_thread_id", get_object<&LoopCore::thread_id>, set_object<&LoopCore::thread_id>, nullptr,
+     nullptr},
+    {"_task_factory", get_object<&LoopCore::task_factory>, set_object<&LoopCore::task_factory>,
+     nullptr, nullptr},
     {"_ready", get_ready, ignore_assignment, nullptr, nullptr},
     {"_scheduled", get_scheduled, ignore_assignment, nullptr, nullptr},
     {}};

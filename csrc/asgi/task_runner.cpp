@@ -7,16 +7,16 @@
 namespace fasterapi::asgi {
 namespace {
 
-// Whether loop.create_task is what asyncio defines: monitoring agents replace it, on the class or
-// on the instance. A replacement on the class is known by the module that its code belongs to.
+// Whether loop.create_task is what asyncio defines, or our loop's own as long as asyncio's is:
+// monitoring agents replace it, on asyncio's class or on the instance.
 bool is_asyncios_create_task(const py::State& state, PyObject* loop) {
   const auto bound = py::PyRef::steal(PyObject_GetAttr(loop, state.names.create_task.get()));
-  const auto asyncio = py::PyRef::steal(PyImport_ImportModule("asyncio.base_events"));
-  if (!bound || !asyncio) return PyErr_Clear(), false;  // only AttributeError is possible
-  if (!PyMethod_Check(bound.get())) return false;
-  PyObject* function = PyMethod_GET_FUNCTION(bound.get());
-  return PyFunction_Check(function) &&
-         PyFunction_GET_GLOBALS(function) == PyModule_GetDict(asyncio.get());
+  const auto inherited = py::PyRef::steal(
+      PyObject_GetAttr(state.selector_loop_class.get(), state.names.create_task.get()));
+  if (!bound || !inherited) return PyErr_Clear(), false;  // only AttributeError is possible
+  if (inherited.get() != state.asyncios_create_task.get()) return false;
+  if (PyMethod_Check(bound.get())) return PyMethod_GET_FUNCTION(bound.get()) == inherited.get();
+  return PyCFunction_Check(bound.get()) && PyCFunction_GET_SELF(bound.get()) == loop;
 }
 
 }  // namespace

@@ -44,11 +44,25 @@ bool import_name(PyRef& to, const char* module_name, const char* name) {
   return static_cast<bool>(to);
 }
 
+// One that somebody replaced does not belong to asyncio's module; the state keeps none then.
+bool find_create_task(State& state) {
+  PyRef found = PyRef::steal(
+      PyObject_GetAttr(state.selector_loop_class.get(), state.names.create_task.get()));
+  const auto module = PyRef::steal(PyImport_ImportModule("asyncio.base_events"));
+  if (!found || !module) return false;
+  const bool asyncios = PyFunction_Check(found.get()) &&
+                        PyFunction_GET_GLOBALS(found.get()) == PyModule_GetDict(module.get());
+  if (asyncios) state.asyncios_create_task = std::move(found);
+  return true;
+}
+
 bool import_asyncio(State& state) {
   return import_name(state.handle_class, "asyncio", "Handle") &&
          import_name(state.timer_class, "asyncio", "TimerHandle") &&
          import_name(state.task_class, "asyncio", "Task") &&
          import_name(state.future_class, "asyncio", "Future") &&
+         import_name(state.selector_loop_class, "asyncio", "SelectorEventLoop") &&
+         find_create_task(state) &&
          import_name(state.buffered_protocol_class, "asyncio", "BufferedProtocol") &&
          import_name(state.selector_transport_class, "asyncio.selector_events",
                      "_SelectorSocketTransport") &&

@@ -15,6 +15,8 @@ namespace fasterapi::py {
   X(own_timer_type)  /* derived from asyncio.TimerHandle */                                   \
   X(ready_queue_type)                                                                         \
   X(socket_transport_core_type)                                                               \
+  X(selector_loop_class)      /* asyncio.SelectorEventLoop */                                 \
+  X(asyncios_create_task)     /* its create_task, unless somebody replaced it before us */    \
   X(transport_class)          /* what was derived from that, once it has been used */         \
   X(selector_transport_class) /* asyncio's _SelectorSocketTransport */                        \
   X(buffered_protocol_class)  /* asyncio.BufferedProtocol */                                  \

@@ -8,7 +8,7 @@ import weakref
 from typing import Any
 
 import pytest
-from loop_runner import a_loop, collect_errors, turn
+from loop_runner import a_loop, collect_errors, run, turn
 
 from fasterapi_asgi import EventLoop
 
@@ -298,3 +298,44 @@ def test_a_subclass_may_take_part_in_every_call() -> None:
     loop.run_until_complete(main())
     loop.close()
     assert loop.calls >= 2  # the task's two steps come through asyncio's C code
+
+
+def test_a_create_task_that_replaced_asyncios_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = asyncio.BaseEventLoop.create_task
+    seen: list[Any] = []
+
+    def create_task(loop: Any, coroutine: Any, **options: Any) -> Any:
+        seen.append(options)
+        return original(loop, coroutine, **options)
+
+    async def main() -> tuple[Any, ...]:
+        loop = asyncio.get_running_loop()
+        before = loop.create_task(asyncio.sleep(0, 1))
+        monkeypatch.setattr(asyncio.BaseEventLoop, "create_task", create_task)
+        during = loop.create_task(asyncio.sleep(0, 2), name="during")
+        monkeypatch.undo()
+        after = loop.create_task(asyncio.sleep(0, 3), context=contextvars.copy_context())
+        return await before, await during, await after
+
+    assert run(main) == (1, 2, 3)
+    assert seen == [{"name": "during"}]
+
+
+def test_a_task_factory_is_asked_until_it_is_taken_away() -> None:
+    made: list[Any] = []
+
+    def factory(loop: Any, coroutine: Any, **options: Any) -> Any:
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(factory)
+        assert loop.get_task_factory() is factory
+        first = loop.create_task(asyncio.sleep(0))
+        loop.set_task_factory(None)
+        second = loop.create_task(asyncio.sleep(0))
+        await asyncio.gather(first, second)
+        return first
+
+    assert run(main).get_coro() is made[0] and len(made) == 1
