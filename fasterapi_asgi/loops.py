@@ -75,6 +75,8 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         _close_core: Callable[[], None]
         _leave_parent: Callable[[], None]
         _inherited: bool
+        _check_closed: Callable[[], None]
+        _check_running: Callable[[], None]
         _run_forever_cleanup: Callable[[], None]
         _ssock: socket.socket
         _read_from_self: Callable[[], None]
@@ -106,8 +108,9 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""
-        if self.is_running():
-            return super().run_forever()  # which refuses: what the outer run has set up stays
+        # asyncio checks this, too, but Python 3.13.0 then tears down what the outer run has set up.
+        self._check_closed()
+        self._check_running()
         with self._signals_wake_the_poll():
             try:
                 super().run_forever()
@@ -116,7 +119,6 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
                 # handler raises there passes asyncio's own finally by.
                 if self.is_running():
                     self._run_forever_cleanup()
-        return None
 
     @contextmanager
     def _signals_wake_the_poll(self) -> Iterator[None]:
