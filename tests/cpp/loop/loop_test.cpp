@@ -1,14 +1,19 @@
 // tests/cpp/loop/loop_test.cpp: loop/loop.hpp.
 #include "loop/loop.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch.hpp>
 
 #include <string>
 #include <thread>
 
 #include "../support/running_loop.hpp"
+#include "loop/fd_events.hpp"
 #include "loop/timer.hpp"
 
+using fasterapi::loop::FdEvents;
 using fasterapi::loop::Loop;
 using fasterapi::loop::Timer;
 using fasterapi::loop::TurnObserver;
@@ -102,6 +107,32 @@ TEST_CASE("a wake that comes before the poll is not lost", "[loop]") {
   loop->wake();
   loop->wake();
   loop->poll(true);
+}
+
+TEST_CASE("a loop that a child process closes goes on in its parent", "[loop]") {
+  RunningLoop loop;
+  FdEvents events;
+  REQUIRE(events.open(loop).ok());
+  int pipe_ends[2];
+  REQUIRE(pipe(pipe_ends) == 0);
+  REQUIRE(events.watch(pipe_ends[0], 0, EPOLLIN).ok());
+  loop.turn();  // the kernel hears of the descriptors
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    loop->leave_parent();
+    events.close();
+    loop->close();
+    _exit(loop->is_open() ? 1 : 0);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  REQUIRE(write(pipe_ends[1], "x", 1) == 1);
+  loop.run_until([&] { return events.take().size() == 1; });
+  events.close();
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
 }
 
 TEST_CASE("closing a loop has its observers give up their handles", "[loop]") {
