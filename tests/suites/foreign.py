@@ -142,8 +142,11 @@ def child_environment(loop: str, log: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in dropped and not name.startswith("PYTEST_XDIST")
     }
+    folders = [HERE / "child"]
+    if "FASTERAPI_CPYTHON_TESTS" in kept:
+        folders.append(HERE / "child" / "elsewhere")
     return kept | {
-        "PYTHONPATH": str(HERE / "child"),
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "SUITE_LOOP": loop,
         "SUITE_LOG": str(log),

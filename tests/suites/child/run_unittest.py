@@ -1,6 +1,5 @@
 """Runs one module of CPython's test.test_asyncio: `run_unittest.py test_tasks`; see record.py."""
 
-import os
 import sys
 import traceback
 import unittest
@@ -84,10 +83,6 @@ def flatten(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 def main(module: str) -> None:
     """Run the tests of the module that the record wants."""
     record = Record()
-    if elsewhere := os.environ.get("FASTERAPI_CPYTHON_TESTS"):
-        import test
-
-        test.__path__.append(elsewhere)
     unittest.TestCase.__call__ = call  # type: ignore[assignment, method-assign]
     tests = list(flatten(unittest.TestLoader().loadTestsFromName(f"test.test_asyncio.{module}")))
     record.collected([test.id() for test in tests])
