@@ -7,6 +7,7 @@ is inherited unchanged; what happens once per turn is :class:`fasterapi_asgi._co
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import selectors
 import signal
@@ -16,12 +17,17 @@ import weakref
 from asyncio import base_events, format_helpers, sslproto
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
 from fasterapi_asgi._core import LoopCore
 from fasterapi_asgi._transports import DatagramTransport, SocketTransport
 
 __all__ = ["EventLoop", "new_event_loop"]
+
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+_asyncio_futures: Any = asyncio.futures  # whose private conversion of exceptions is needed
 
 
 class _KeysByFile(Mapping[Any, selectors.SelectorKey]):
@@ -80,6 +86,8 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         _run_forever_cleanup: Callable[[], None]
         _ssock: socket.socket
         _read_from_self: Callable[[], None]
+        _default_executor: concurrent.futures.Executor | None
+        _check_default_executor: Callable[[], None]
         _check_thread: Callable[[], None]
         _check_callback: Callable[[Callable[..., Any], str], None]
 
@@ -105,6 +113,52 @@ class EventLoop(LoopCore, asyncio.SelectorEventLoop):
         tls: Any = sslproto.SSLProtocol(self, *args, **options)
         self._make_socket_transport(sock, tls, extra=extra, server=server)
         return tls._app_transport
+
+    def run_in_executor(
+        self,
+        executor: concurrent.futures.Executor | None,
+        func: Callable[[*_Ts], _T],
+        *args: *_Ts,
+    ) -> asyncio.Future[_T]:
+        """Call in another thread; see :meth:`asyncio.loop.run_in_executor`."""
+        threads = self._default_executor if executor is None else executor
+        if threads is None or self.get_debug():
+            return super().run_in_executor(executor, func, *args)
+        self._check_closed()
+        if executor is None:
+            self._check_default_executor()
+        work = threads.submit(func, *args)
+        if type(work) is concurrent.futures.Future:
+            return self._follow(work)
+        return asyncio.wrap_future(work, loop=self)
+
+    def _follow(self, work: concurrent.futures.Future[_T]) -> asyncio.Future[_T]:
+        # asyncio.wrap_future() for this one case, without the questions which kind each future is:
+        # a tenth of a round trip. None of these may lead from `work` back to itself: it never
+        # forgets its callbacks.
+        future: asyncio.Future[_T] = self.create_future()
+
+        def cancel_work(_: object) -> None:
+            if future.cancelled():
+                work.cancel()
+
+        def tell(work: concurrent.futures.Future[_T]) -> None:  # in the thread that did it
+            if not self.is_closed():
+                self.call_soon_threadsafe(take, work)
+
+        def take(work: concurrent.futures.Future[_T]) -> None:
+            if future.cancelled():
+                return
+            if work.cancelled():
+                future.cancel()
+            elif error := work.exception():
+                future.set_exception(_asyncio_futures._convert_future_exc(error))
+            else:
+                future.set_result(work.result())
+
+        future.add_done_callback(cancel_work)
+        work.add_done_callback(tell)
+        return future
 
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called."""
