@@ -38,8 +38,12 @@ void Loop::leave_parent() noexcept {
   if (open_ && uv_loop_fork(&uv_) != 0) open_ = false;
 }
 
-void Loop::poll(bool wait) noexcept {
+void Loop::flush() noexcept {
   for (TurnObserver* observer : observers_) observer->flush();
+}
+
+void Loop::poll(bool wait) noexcept {
+  flush();
   const bool may_wait = wait && !has_work_;
   if (may_wait) {
     uv_run(&uv_, UV_RUN_ONCE);

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,16 @@ class TurnObserver {
   ~TurnObserver() = default;
 };
 
+// Who makes the turns, where they do not come by themselves.
+class TurnDriver {
+ public:
+  // Work has been left for a turn. Called in the midst of one, too, and then without the GIL.
+  virtual void turn_wanted() noexcept = 0;
+
+ protected:
+  ~TurnDriver() = default;
+};
+
 class Loop : base::Counted<Loop> {
  public:
   Loop() = default;
@@ -47,8 +58,26 @@ class Loop : base::Counted<Loop> {
   // One turn in two halves, so that the caller may do as it likes between them (it takes the GIL).
   void poll(bool wait) noexcept;
   void end_turn();
+  // What poll() begins with: for who does not poll again at once.
+  void flush() noexcept;
   // Whether an observer has work left: the next poll must not wait.
   [[nodiscard]] bool has_work() const noexcept { return has_work_; }
+
+  // To be called by whoever leaves work for the turn: to send, to poll for, to free.
+  void want_turn() noexcept {
+    if (driver_) driver_->turn_wanted();
+  }
+  // Outlives the loop's use.
+  void set_driver(TurnDriver* driver) noexcept { driver_ = driver; }
+
+  // For a driver that waits elsewhere: readable when there is something to poll for ...
+  [[nodiscard]] int backend_fd() const noexcept { return uv_backend_fd(&uv_); }
+  // ... and how long until a poll is due without that: 0 at once, also when what is polled for has
+  // changed since the last poll; -1 never.
+  [[nodiscard]] int timeout_ms() const noexcept { return uv_backend_timeout(&uv_); }
+  // The time from which timeout_ms() counts.
+  [[nodiscard]] std::uint64_t now_ms() const noexcept { return uv_now(&uv_); }
+  void update_time() noexcept { uv_update_time(&uv_); }
 
   // Ends a waiting poll. Any thread; cheap to repeat.
   void wake() noexcept;
@@ -67,6 +96,7 @@ class Loop : base::Counted<Loop> {
   uv_loop_t uv_{};
   UvHandle<uv_async_t> wakeup_;
   std::vector<TurnObserver*> observers_;
+  TurnDriver* driver_ = nullptr;
   std::unique_ptr<char[]> receive_buffer_;
   bool open_ = false;
   bool has_work_ = false;

@@ -49,8 +49,9 @@ UvError TcpStream::accept(uv_stream_t* listener) {
 }
 
 void TcpStream::start_reading() noexcept {
-  if (!reading_ && is_open())
-    reading_ = uv_read_start(&handle_.get()->stream, on_alloc, on_read) == 0;
+  if (reading_ || !is_open()) return;
+  reading_ = uv_read_start(&handle_.get()->stream, on_alloc, on_read) == 0;
+  loop_.want_turn();  // libuv tells the kernel at the next poll
 }
 
 void TcpStream::stop_reading() noexcept {

@@ -27,13 +27,20 @@ void Server::close() {
   flush();
   deadlines_.close();
   loop_.remove_observer(*this);
+  loop_.want_turn();  // handles are freed by a poll
 }
 
 loop::UvError Server::listen(int fd, int backlog) {
   auto listener = std::make_unique<loop::Listener>([this](uv_stream_t* ready) { accept(ready); });
   const loop::UvError error = listener->listen(loop_, fd, backlog);
   if (error.ok()) listeners_.push_back(std::move(listener));
+  loop_.want_turn();
   return error;
+}
+
+void Server::stop_listening() noexcept {
+  listeners_.clear();
+  loop_.want_turn();
 }
 
 void Server::accept(uv_stream_t* listener) {
@@ -69,7 +76,14 @@ base::ByteView Server::default_fields() {
 }
 
 void Server::note_dirty(Connection& connection) {
-  if (!std::exchange(connection.dirty, true)) dirty_.push_back(&connection);
+  if (std::exchange(connection.dirty, true)) return;
+  dirty_.push_back(&connection);
+  loop_.want_turn();
+}
+
+void Server::note_advance(Connection& connection) {
+  advancing_.push_back(&connection);
+  loop_.want_turn();
 }
 
 void Server::count_response() {
@@ -87,6 +101,7 @@ void Server::bury(Connection& connection) {
   }
   connections_.pop_back();
   connection_count_.store(connections_.size(), std::memory_order_relaxed);
+  loop_.want_turn();
 }
 
 void Server::flush() {

@@ -31,7 +31,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   void set_access_log(AccessLog* log) noexcept { access_log_ = log; }
 
   loop::UvError listen(int fd, int backlog);
-  void stop_listening() noexcept { listeners_.clear(); }
+  void stop_listening() noexcept;
   // Idle connections close now, the others after their response.
   void shut_down();
   // Every connection closes now.
@@ -58,7 +58,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   // The fields that begin every response, with the date of this turn.
   [[nodiscard]] base::ByteView default_fields();
   void note_dirty(Connection& connection);
-  void note_advance(Connection& connection) { advancing_.push_back(&connection); }
+  void note_advance(Connection& connection);
   void count_response();
   void bury(Connection& connection);
 

@@ -16,6 +16,7 @@
 using fasterapi::loop::FdEvents;
 using fasterapi::loop::Loop;
 using fasterapi::loop::Timer;
+using fasterapi::loop::TurnDriver;
 using fasterapi::loop::TurnObserver;
 using fasterapi::support::RunningLoop;
 
@@ -133,6 +134,50 @@ TEST_CASE("a loop that a child process closes goes on in its parent", "[loop]") 
   events.close();
   close(pipe_ends[0]);
   close(pipe_ends[1]);
+}
+
+TEST_CASE("who leaves work has the driver asked for a turn", "[loop]") {
+  struct Driver final : TurnDriver {
+    int asked = 0;
+    void turn_wanted() noexcept override { ++asked; }
+  };
+  RunningLoop loop;
+  loop->want_turn();  // nobody drives it: turns come by themselves
+  Driver driver;
+  loop->set_driver(&driver);
+  loop->want_turn();
+  CHECK(driver.asked == 1);
+  loop->set_driver(nullptr);
+}
+
+TEST_CASE("flushing alone does not poll", "[loop]") {
+  RunningLoop loop;
+  Observer observer;
+  REQUIRE(observer.timer.open(loop).ok());
+  loop->add_observer(observer);
+  observer.timer.start(0);
+  loop->flush();
+  CHECK(observer.calls == "f");
+  loop->close();
+}
+
+TEST_CASE("a loop tells when it is to be polled", "[loop]") {
+  RunningLoop loop;
+  CHECK(loop->backend_fd() >= 0);
+  CHECK(loop->timeout_ms() == 0);  // the kernel does not know of the wake-up yet
+  loop.turn();
+  CHECK(loop->timeout_ms() == -1);
+  Timer timer([] {});
+  REQUIRE(timer.open(loop).ok());
+  timer.start(1000000);
+  CHECK(loop->timeout_ms() == 1000000);
+  const std::uint64_t before = loop->now_ms();
+  loop->update_time();
+  CHECK(loop->now_ms() >= before);
+  timer.close();
+  CHECK(loop->timeout_ms() == 0);  // it is to be freed
+  loop.turn();
+  CHECK(loop->timeout_ms() == -1);
 }
 
 TEST_CASE("closing a loop has its observers give up their handles", "[loop]") {

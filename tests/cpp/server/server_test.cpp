@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../support/running_server.hpp"
@@ -146,6 +147,46 @@ TEST_CASE("a server may be closed with everything open, before its loop or with 
   }
   CHECK(request.lost);
   CHECK(running.server.connection_count() == 0);
+}
+
+TEST_CASE("work that comes up between two turns asks for one", "[server]") {
+  struct Driver final : fasterapi::loop::TurnDriver {
+    bool asked = false;
+    void turn_wanted() noexcept override { asked = true; }
+    bool take() { return std::exchange(asked, false); }
+  } driver;
+  Options options = RunningServer::plain_options();
+  options.limits.body_buffered_bytes = 4;
+  RunningServer running(std::move(options));
+  running.loop->set_driver(&driver);
+  Client client = running.connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789");
+  FakeRequest& request = running.request(1);
+  running.loop.run_until([&] { return !request.exchange->body().empty(); });
+  running.loop.turn();
+  driver.take();
+  request.read_body();
+  CHECK(driver.take());  // reading goes on
+  request.begin("2");
+  CHECK(driver.take());
+  running.loop.turn();
+  driver.take();
+  request.send("ok", false);
+  CHECK(driver.take());
+  running.expect(client, response("ok"));
+  driver.take();
+  running.server.stop_listening();
+  CHECK(driver.take());
+  const Socket other = bound_tcp_socket();
+  REQUIRE(running.server.listen(other.fd(), 5).ok());
+  CHECK(driver.take());
+  running.server.shut_down();
+  CHECK(driver.take());
+  running.expect_close(client);
+  driver.take();
+  running.server.close();
+  CHECK(driver.take());
+  running.loop->set_driver(nullptr);
 }
 
 TEST_CASE("a request over the concurrency limit is refused", "[server]") {
