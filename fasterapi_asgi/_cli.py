@@ -33,7 +33,7 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--uds", None, None, "Listen on this unix socket instead."),
     ("--fd", int, None, "Listen on this inherited, bound socket instead."),
     ("--backlog", int, 2048, "Connections that may wait to be accepted."),
-    ("--loop", None, "auto", "Event loop: auto, or MODULE:FACTORY."),
+    ("--loop", None, "auto", "Event loop: auto, none, asyncio, uvloop, zuvloop or MODULE:FACTORY."),
     ("--lifespan", click.Choice(list(LIFESPAN)), "auto", "Tell APP of start and stop."),
     ("--interface", click.Choice(INTERFACES), "auto", "Interface of APP; auto finds it out."),
     ("--env-file", _EXISTING_PATH, None, "Read environment variables for APP from this file."),

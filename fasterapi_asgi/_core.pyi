@@ -71,6 +71,42 @@ class SocketTransportCore:
         """Send what the socket takes, keep the rest; see :meth:`asyncio.WriteTransport.write`."""
 
 @final
+class GuestLoop:
+    """Lets an :class:`HttpServer` serve in a running asyncio loop of somebody else.
+
+    A private libuv loop, of which the other loop watches one descriptor. Belongs to the thread of
+    that loop. To be closed in it when its servers are.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to be pumped by a loop.
+
+        Args:
+            loop: Has ``add_reader``, as asyncio's and uvloop's.
+
+        Raises:
+            OSError: no libuv loop can be made.
+            NotImplementedError: the loop has no readers.
+        """
+
+    def pump(self) -> None:
+        """Make a turn: poll, serve, send. What the loop calls when the descriptor is readable."""
+
+    def close(self) -> None:
+        """Leave the loop as it was before: no reader, no timer, no callback. Closes its servers."""
+
+    def _leave_parent(self) -> None:
+        """Say, in a child process after fork(), that the loop is the parent's: closed here."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop that pumps."""
+
+    @property
+    def turns(self) -> int:
+        """Turns made so far."""
+
+@final
 class RequestCycle:
     """One request as the application sees it (ASGI www.rst, "HTTP").
 
@@ -118,7 +154,7 @@ class HttpServer:
     def __init__(
         self,
         *,
-        loop: LoopCore,
+        loop: LoopCore | GuestLoop,
         app: Callable[..., Any],
         run_asgi: Callable[..., Coroutine[Any, Any, None]],
         logger: Logger,
@@ -136,7 +172,7 @@ class HttpServer:
         """Make a server that listens nowhere yet.
 
         Args:
-            loop: The running loop that serves.
+            loop: The running loop that serves, or a guest in it.
             app: An ASGI 3 application.
             run_asgi: ``async def run_asgi(app, scope, receive, send, cycle)``, the coroutine of
                 each request's task.
@@ -205,6 +241,10 @@ class HttpServer:
             request_style: Put before and behind the request line, inside its quotes.
             status_styles: Five pairs put around status and phrase of 1xx, 2xx, 3xx, 4xx, 5xx.
         """
+
+    @property
+    def loop(self) -> LoopCore | GuestLoop:
+        """What it was given as loop."""
 
     @property
     def connections(self) -> int:

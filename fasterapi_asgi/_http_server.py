@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,19 @@ from fasterapi_asgi.errors import OptionError
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware, apply_forwarded
 
 if TYPE_CHECKING:
-    from fasterapi_asgi._core import HttpServer
+    from fasterapi_asgi._core import GuestLoop, HttpServer, LoopCore
     from fasterapi_asgi.config import Config
+
+_guests: weakref.WeakSet[GuestLoop] = weakref.WeakSet()  # those that are not collected yet
+
+
+def _leave_parents_guests() -> None:
+    # What a child closes of them would no longer be watched for the parent.
+    for guest in list(_guests):
+        guest._leave_parent()
+
+
+os.register_at_fork(after_in_child=_leave_parents_guests)
 
 _LONGEST_S = 1e9  # seconds; the core's limit, some 31 years
 _MOST = 2**63 - 1  # the core counts in 64 bits
@@ -24,6 +37,8 @@ def new_http_server(
     config: Config, state: dict[str, Any], limit_max_requests: int | None, wake: Callable[[], None]
 ) -> HttpServer:
     """Make the server of a loaded configuration on the running loop. It listens nowhere yet.
+
+    A loop of somebody else gets a guest for it; :func:`close_http_server` takes both away.
 
     Args:
         config: Its application is given unwrapped when the outermost wrapper is our
@@ -45,9 +60,10 @@ def new_http_server(
         rules["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
     if limit_max_requests is not None and limit_max_requests < 1:
         limit_max_requests = None
+    host = host_of_the_running_loop()
     try:
         return HttpServer(
-            loop=asyncio.get_running_loop(),  # type: ignore[arg-type]
+            loop=host,
             app=app,
             run_asgi=run_asgi,
             logger=logging.getLogger("uvicorn.error"),
@@ -61,8 +77,36 @@ def new_http_server(
             timeout_keep_alive=min(max(0, config.timeout_keep_alive), _LONGEST_S),
             **rules,
         )
-    except ValueError as error:
-        raise OptionError(f"An option cannot be used: {error}") from error
+    except BaseException as error:
+        _close_guest(host)
+        if isinstance(error, ValueError):
+            raise OptionError(f"An option cannot be used: {error}") from error
+        raise
+
+
+def host_of_the_running_loop() -> LoopCore | GuestLoop:
+    """Return the running loop, or a new guest in it if it is not ours."""
+    from fasterapi_asgi._core import GuestLoop, LoopCore
+
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, LoopCore):
+        return loop
+    guest = GuestLoop(loop)
+    _guests.add(guest)
+    return guest
+
+
+def close_http_server(server: HttpServer) -> None:
+    """Release a server and the guest that was made for it; the loop is as it was before."""
+    server.close()
+    _close_guest(server.loop)
+
+
+def _close_guest(host: LoopCore | GuestLoop) -> None:
+    from fasterapi_asgi._core import GuestLoop
+
+    if isinstance(host, GuestLoop):
+        host.close()
 
 
 def _between_0_and(most: int, value: int | None) -> int | None:

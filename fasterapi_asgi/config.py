@@ -29,7 +29,7 @@ from fasterapi_asgi._types import (
     Strings,
     StrPath,
 )
-from fasterapi_asgi.errors import STARTUP_FAILURE, OptionError, UnsupportedOption
+from fasterapi_asgi.errors import STARTUP_FAILURE, OptionError
 from fasterapi_asgi.importer import ImportFromStringError, import_from_string
 from fasterapi_asgi.lifespan.off import LifespanOff
 from fasterapi_asgi.lifespan.on import LifespanOn
@@ -58,8 +58,12 @@ LIFESPAN: dict[str, type[LifespanOn] | type[LifespanOff]] = {
     "off": LifespanOff,
 }
 INTERFACES: list[InterfaceType] = ["auto", "asgi3", "asgi2", "wsgi"]
-FOREIGN_LOOPS = ("none", "asyncio", "uvloop", "zuvloop")
-OUR_LOOP = "fasterapi_asgi.loops:new_event_loop"
+LOOPS = {  # what makes the loop of each name; "none" leaves it to asyncio
+    "auto": "fasterapi_asgi.loops:new_event_loop",
+    "asyncio": "asyncio:SelectorEventLoop",
+    "uvloop": "uvloop:new_event_loop",
+    "zuvloop": "zuvloop:new_event_loop",
+}
 
 __all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "Config"]
 
@@ -76,7 +80,8 @@ class Config:
         app: An ASGI application, or ``"module:attribute"``, or with ``factory`` what returns one.
         host, port: Where to listen; host None means every interface, port 0 a free port.
         uds, fd: A unix socket's path or an inherited socket's descriptor, instead of host and port.
-        loop: ``auto`` or ``"module:factory"`` of an event loop.
+        loop: ``auto`` (ours), ``none`` (what asyncio makes), ``asyncio``, ``uvloop``, ``zuvloop``,
+            or ``"module:factory"`` of an event loop. Ours serves with the least CPU time.
         lifespan: ``auto``, ``on`` or ``off``: whether the application is told of start and stop.
         interface: ``auto``, ``asgi3`` or ``asgi2``.
         env_file: A file of environment variables for the application; needs python-dotenv.
@@ -344,21 +349,24 @@ class Config:
                 self.loaded_app, trusted_hosts=self.forwarded_allow_ips or []
             )
 
-    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
-        """Return what makes the event loop that ``loop`` names.
+    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop] | None:
+        """Return what makes the event loop that ``loop`` names; None: whatever asyncio makes.
 
         Raises:
-            UnsupportedOption: it names a loop of somebody else.
+            OptionError: it names a loop whose package is not installed, or something that cannot
+                be called.
             SystemExit: the import string leads nowhere (exit code 3; the reason is logged).
         """
-        if self.loop in FOREIGN_LOOPS:
-            raise UnsupportedOption(
-                f"--loop {self.loop} is not supported yet: leave it out; "
-                "only fasterapi_asgi:new_event_loop serves."
-            )
+        if self.loop == "none":
+            return None
+        known = isinstance(self.loop, str) and self.loop in LOOPS
         try:
-            factory = import_from_string(OUR_LOOP if self.loop == "auto" else self.loop)
+            factory = import_from_string(LOOPS[self.loop] if known else self.loop)
         except ImportFromStringError as error:
+            if known:
+                raise OptionError(
+                    f"--loop {self.loop} needs {self.loop}: pip install {self.loop}"
+                ) from error
             logger.error("Error loading custom loop setup function. %s", error)
             sys.exit(STARTUP_FAILURE)
         if not callable(factory):

@@ -17,7 +17,3 @@ class UnsupportedOption(OptionError):
     """An option that uvicorn has and that is not built here yet. It is refused, never ignored."""
 
     exit_code = 2
-
-
-class ForeignLoopError(UnsupportedOption, RuntimeError):
-    """The server was started on an event loop that is not :class:`fasterapi_asgi.EventLoop`."""

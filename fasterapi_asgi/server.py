@@ -23,12 +23,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasterapi_asgi._access_log import choose_access_log
-from fasterapi_asgi._http_server import new_http_server
+from fasterapi_asgi._http_server import close_http_server, new_http_server
 from fasterapi_asgi._sockets import Listener, open_sockets, running_message
 from fasterapi_asgi._state import ServerState
 from fasterapi_asgi._wakeup import Wakeup
 from fasterapi_asgi.config import Config
-from fasterapi_asgi.errors import STARTUP_FAILURE, ForeignLoopError, OptionError
+from fasterapi_asgi.errors import STARTUP_FAILURE, OptionError
 from fasterapi_asgi.logging import style
 
 if TYPE_CHECKING:
@@ -117,13 +117,12 @@ class Server:
             runner.run(self.serve(sockets=sockets))
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on the running loop, which must be a :class:`fasterapi_asgi.EventLoop`.
+        """Serve on the running loop, of whatever kind: as a guest on one that is not ours.
 
         Captured signals are raised again, for the handlers that were there before, when the server
         has stopped.
 
         Raises:
-            ForeignLoopError: the loop is another one.
             SystemExit, OptionError: as :meth:`run`.
         """
         with self.capture_signals():
@@ -131,7 +130,6 @@ class Server:
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._wakeup.bind()
-        _require_own_loop()
         if not self.config.loaded:
             self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
@@ -319,7 +317,7 @@ class Server:
         if core is not None:
             core.abort()
             self.server_state.detach()
-            core.close()
+            close_http_server(core)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -345,15 +343,3 @@ class Server:
             self.force_exit = True
         self._captured_signals.append(sig)
         self.should_exit = True
-
-
-def _require_own_loop() -> None:
-    from fasterapi_asgi.loops import EventLoop
-
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, EventLoop):
-        name = f"{type(loop).__module__}.{type(loop).__qualname__}"
-        raise ForeignLoopError(
-            f"fasterapi_asgi does not serve on a {name} yet: use fasterapi_asgi.run(), Server.run()"
-            " or asyncio.Runner(loop_factory=fasterapi_asgi.new_event_loop)."
-        )

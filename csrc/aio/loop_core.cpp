@@ -220,6 +220,7 @@ bool LoopCore::run_until_stopping() {
 bool LoopCore::run_once() {
   if (!check_open()) return false;
   snapshot_.drop();
+  ++rounds_;
   drop_cancelled_timers();
   poll(prepare_wait());
   if (PyErr_CheckSignals() < 0 || !fds_.collect(ready_)) return false;

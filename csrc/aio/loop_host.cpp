@@ -5,26 +5,36 @@
 
 namespace fasterapi::aio {
 
+// The GIL is given up in every turn, also when the poll cannot wait: otherwise a thread that runs a
+// `def` endpoint gets it only by the switch interval, and its p50 on a saturated loop goes from
+// 0.13 to 5.2 ms. Where there is no other thread nobody waits for it, and 40 ns are saved.
+template <class Call>
+void LoopHost::without_gil(Call&& call) {
+  polling_ = true;
+  {
+    const py::GilRelease released;
+    call();
+  }
+  polling_ = false;
+}
+
 void LoopHost::poll(bool wait) {
   if (!wait && py::is_only_thread()) {
     loop_.poll(false);
   } else {
-    poll_without_gil(wait);
+    without_gil([&] { loop_.poll(wait); });
   }
   releases_.drain();
   if (!abandoned_.empty()) std::exchange(abandoned_, {}).clear();
 }
 
-// The GIL is given up in every turn, also when the poll cannot wait: otherwise a thread that runs a
-// `def` endpoint gets it only by the switch interval, and its p50 on a saturated loop goes from
-// 0.13 to 5.2 ms. Where there is no other thread nobody waits for it, and 40 ns are saved.
-void LoopHost::poll_without_gil(bool wait) {
-  polling_ = true;
-  {
-    const py::GilRelease released;
-    loop_.poll(wait);
+void LoopHost::flush() {
+  if (py::is_only_thread()) {
+    loop_.flush();
+  } else {
+    without_gil([&] { loop_.flush(); });
   }
-  polling_ = false;
+  releases_.drain();
 }
 
 void LoopHost::end_turn() {

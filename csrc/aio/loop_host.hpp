@@ -3,6 +3,7 @@
 // holds the GIL, but for the poll.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -32,6 +33,8 @@ class LoopHost {
     abandoned_.push_back(std::move(owned));
     loop_.wake();
   }
+  // How often the asyncio loop has gone round: what a turn of an earlier round has queued has run.
+  [[nodiscard]] std::uint64_t rounds() const noexcept { return rounds_; }
   // A Python object that takes part in the turn: it stays alive during each of them. Borrowed.
   void add_companion(PyObject* object) { companions_.push_back(object); }
   void remove_companion(PyObject* object) noexcept { std::erase(companions_, object); }
@@ -47,6 +50,8 @@ class LoopHost {
   void poll(bool wait);
   // ... and does what the poll has brought.
   void end_turn();
+  // Sends what the turn has produced, for who does not poll again at once. Without the GIL.
+  void flush();
   // Whether the poll is under way; another thread that has the GIL may ask.
   [[nodiscard]] bool polling() const noexcept { return polling_; }
   // Closes every handle and what was to be destroyed.
@@ -54,11 +59,13 @@ class LoopHost {
 
   PyObject* self_ = nullptr;  // borrowed: it owns us
   py::State& state_;
+  std::uint64_t rounds_ = 0;
   py::ReleaseQueue releases_;  // what dies with the loop still goes there
   loop::Loop loop_;
 
  private:
-  void poll_without_gil(bool wait);
+  template <class Call>
+  void without_gil(Call&& call);
 
   std::vector<std::shared_ptr<void>> abandoned_;  // by other threads
   std::vector<PyObject*> companions_;

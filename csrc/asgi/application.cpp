@@ -92,6 +92,10 @@ bool Application::start_task(server::Exchange& exchange) {
     return false;
   }
   core.set_task(std::move(task));
+  if (!tasks_.starts_inline() && !core.has_ended()) {
+    core.queued = true;
+    queued_.push_back(&core);
+  }
   return true;
 }
 
@@ -139,10 +143,39 @@ void Application::note_woken(HttpCycle& cycle) {
 
 void Application::note_ended(HttpCycle& cycle) {
   if (std::exchange(cycle.woken, false)) std::erase(woken_, &cycle);
+  if (std::exchange(cycle.queued, false)) {
+    std::erase(queued_, &cycle);
+    std::erase(queued_in_round_, &cycle);
+  }
   const std::size_t position = cycle.position;
   const auto ended = py::PyRef::steal(std::exchange(running_[position], running_.back()));
   cycle_of(running_[position]).position = position;
   running_.pop_back();
+  if (running_.empty() && on_idle_) on_idle_();
+}
+
+bool Application::end_unstarted(std::uint64_t round) {
+  bool ended = false;
+  if (std::exchange(round_, round) != round) {
+    while (!queued_in_round_.empty()) {  // one that ends may end others
+      const auto cycle = py::PyRef::borrow(queued_in_round_.back()->self());
+      queued_in_round_.pop_back();
+      ended |= end_if_cancelled(cycle_of(cycle.get()));
+    }
+  }
+  queued_in_round_.insert(queued_in_round_.end(), queued_.begin(), queued_.end());
+  queued_.clear();
+  return ended || !queued_in_round_.empty();
+}
+
+bool Application::end_if_cancelled(HttpCycle& cycle) {
+  cycle.queued = false;
+  const auto done =
+      py::PyRef::steal(PyObject_CallMethodNoArgs(cycle.task(), state_.names.done.get()));
+  if (!done) py::report_unraisable(cycle.task());
+  if (done.get() != Py_True) return false;
+  cycle.failed();
+  return true;
 }
 
 py::PyRef Application::running_tasks() const {
@@ -167,6 +200,8 @@ int Application::traverse(visitproc visit, void* arg) const {
 void Application::clear() noexcept {
   pending_.clear();
   woken_.clear();
+  queued_.clear();
+  queued_in_round_.clear();
   const bool wake = tasks_.can_wake();
   for (PyObject* cycle : std::exchange(running_, {})) {
     cycle_of(cycle).detach(wake);

@@ -3,7 +3,9 @@
 // the GIL that the turn holds.
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -54,6 +56,12 @@ class Application final : public server::Application,
   void note_ended(HttpCycle& cycle);
 
   void set_access_log(server::AccessLog* log) noexcept { access_log_ = log; }
+  // Called whenever the last application that ran has ended.
+  void set_on_idle(std::function<void()> on_idle) { on_idle_ = std::move(on_idle); }
+  // To be called at the end of a turn with the loop's number of rounds. A task that is cancelled
+  // before its first step never runs its coroutine: ends the cycles of those. True: a
+  // further turn is needed.
+  bool end_unstarted(std::uint64_t round);
   // A new set of the unfinished tasks. Null with the Python error set.
   [[nodiscard]] py::PyRef running_tasks() const;
 
@@ -70,6 +78,7 @@ class Application final : public server::Application,
   void on_lost(server::Exchange& exchange) override;
 
   void wake_cycles();
+  bool end_if_cancelled(HttpCycle& cycle);
   [[nodiscard]] bool start_task(server::Exchange& exchange);
   [[nodiscard]] py::PyRef make_scope(server::Exchange& exchange);
   [[nodiscard]] const ConnectionScope* connection_scope(server::Exchange& exchange);
@@ -81,9 +90,14 @@ class Application final : public server::Application,
   ScopeBuilder scopes_;
   TaskRunner tasks_;
   server::AccessLog* access_log_ = nullptr;
+  std::function<void()> on_idle_;
   std::deque<server::Exchange*> pending_;
   server::Exchange* starting_ = nullptr;  // its scope is being made; null if it was lost meanwhile
   std::vector<HttpCycle*> woken_;
+  // Cycles whose task's first step is queued: by this turn, and by those of round_.
+  std::vector<HttpCycle*> queued_;
+  std::vector<HttpCycle*> queued_in_round_;
+  std::uint64_t round_ = 0;
   std::vector<PyObject*>
       running_;  // cycles whose application has not ended; each holds a reference
 };

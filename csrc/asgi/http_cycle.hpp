@@ -38,12 +38,14 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
     if (application_) task_ = std::move(task);  // else it has ended already
   }
   [[nodiscard]] PyObject* task() const noexcept { return task_.get(); }
+  [[nodiscard]] bool has_ended() const noexcept { return !application_; }
   [[nodiscard]] PyObject* self() const noexcept { return self_; }
   void wake_waiters();
   // The server is closing: nothing of it may be used any more. Not to `wake` if the loop is closed.
   void detach(bool wake);
   std::size_t position = 0;  // among the application's running cycles
   bool woken = false;        // is in the application's list of cycles to wake
+  bool queued = false;       // is in its list of cycles whose task may not have begun
 
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
   void clear() noexcept;

@@ -7,16 +7,39 @@
 namespace fasterapi::asgi {
 namespace {
 
-// Whether loop.create_task is what asyncio defines, or our loop's own as long as asyncio's is:
-// monitoring agents replace it, on asyncio's class or on the instance.
-bool is_asyncios_create_task(const py::State& state, PyObject* loop) {
+// uvloop's class is compiled: a function of its module is no replacement.
+bool is_uvloops(const py::State& state, PyObject* function) {
+  if (PyFunction_Check(function)) return false;
+  const auto module = py::PyRef::steal(PyObject_GetAttr(function, state.names.__module__.get()));
+  if (!module) return PyErr_Clear(), false;  // AttributeError
+  return PyUnicode_Check(module.get()) &&
+         PyUnicode_CompareWithASCIIString(module.get(), "uvloop.loop") == 0;
+}
+
+// Whether loop.create_task is what asyncio or uvloop defines, or our loop's own as long as
+// asyncio's is: monitoring agents replace it, on the class or on the instance.
+bool is_stock_create_task(const py::State& state, PyObject* loop) {
   const auto bound = py::PyRef::steal(PyObject_GetAttr(loop, state.names.create_task.get()));
   const auto inherited = py::PyRef::steal(
       PyObject_GetAttr(state.selector_loop_class.get(), state.names.create_task.get()));
   if (!bound || !inherited) return PyErr_Clear(), false;  // only AttributeError is possible
   if (inherited.get() != state.asyncios_create_task.get()) return false;
-  if (PyMethod_Check(bound.get())) return PyMethod_GET_FUNCTION(bound.get()) == inherited.get();
+  if (PyMethod_Check(bound.get())) {
+    PyObject* function = PyMethod_GET_FUNCTION(bound.get());
+    return function == inherited.get() || is_uvloops(state, function);
+  }
   return PyCFunction_Check(bound.get()) && PyCFunction_GET_SELF(bound.get()) == loop;
+}
+
+// Whether the first step of a task that we make can be run at once. Before eager tasks, only our
+// own loop hands it out (py::StepCapture).
+bool hands_out_steps([[maybe_unused]] const py::State& state, [[maybe_unused]] PyObject* loop) {
+#if PY_VERSION_HEX >= 0x030C0000
+  return true;
+#else
+  auto* own = reinterpret_cast<PyTypeObject*>(state.loop_core_type.get());
+  return PyObject_TypeCheck(loop, own);
+#endif
 }
 
 }  // namespace
@@ -25,25 +48,29 @@ bool TaskRunner::open(py::State& state, py::PyBorrowed loop) {
   state_ = &state;
   loop_ = py::PyRef::borrow(loop);
   context_ = py::PyRef::steal(PyContext_CopyCurrent());
-  create_task_is_asyncios_ = is_asyncios_create_task(state, loop);
+  create_task_is_stock_ = is_stock_create_task(state, loop);
+  steps_are_handed_out_ = hands_out_steps(state, loop);
+  factory_is_attribute_ = PyObject_HasAttr(loop, state.names._task_factory.get()) != 0;
   return static_cast<bool>(context_);
 }
 
 void TaskRunner::begin_batch() {
-  const auto factory =
-      py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names._task_factory.get()));
+  if (!create_task_is_stock_) return;
+  const auto factory = py::PyRef::steal(
+      factory_is_attribute_
+          ? PyObject_GetAttr(loop_.get(), state_->names._task_factory.get())
+          : PyObject_CallMethodNoArgs(loop_.get(), state_->names.get_task_factory.get()));
   const auto debug =
       py::PyRef::steal(PyObject_CallMethodNoArgs(loop_.get(), state_->names.get_debug.get()));
-  if (!factory || !debug) PyErr_Clear();  // a loop without these attributes: no inline start
-  inline_start_ = create_task_is_asyncios_ && factory && factory.get() == Py_None && debug &&
-                  debug.get() == Py_False;
+  if (!factory || !debug) PyErr_Clear();  // a loop without these attributes: it makes the tasks
+  direct_ = factory && factory.get() == Py_None && debug && debug.get() == Py_False;
 }
 
 py::PyRef TaskRunner::run(py::PyRef coroutine) {
   // A copy per request: what one request sets, the next one on the connection must not see.
   const auto context = py::PyRef::steal(PyContext_Copy(context_.get()));
   if (!context) return {};
-  if (inline_start_) return run_inline(coroutine.get(), context.get());
+  if (direct_) return make_task(coroutine.get(), context.get());
   const auto create_task =
       py::PyRef::steal(PyObject_GetAttr(loop_.get(), state_->names.create_task.get()));
   if (!create_task) return {};
@@ -53,13 +80,13 @@ py::PyRef TaskRunner::run(py::PyRef coroutine) {
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
-py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
+py::PyRef TaskRunner::make_task(py::PyBorrowed coroutine, py::PyBorrowed context) {
   PyObject* arguments[] = {coroutine, loop_.get(), context, Py_True};
   return py::PyRef::steal(
       PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
 }
 #else
-py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed context) {
+py::PyRef TaskRunner::make_task(py::PyBorrowed coroutine, py::PyBorrowed context) {
   PyObject* arguments[] = {coroutine, loop_.get(), context, state_->request_task_name.get()};
   py::PyRef task;
   py::PyRef step;
@@ -70,7 +97,7 @@ py::PyRef TaskRunner::run_inline(py::PyBorrowed coroutine, py::PyBorrowed contex
         PyObject_Vectorcall(state_->task_class.get(), arguments, 1, state_->task_keywords.get()));
     step = capture.take_step();
   }
-  if (!task || !step) return task;
+  if (!task || !step) return task;  // without a step: it is queued
   if (PyContext_Enter(context) < 0) return {};
   const auto stepped = py::PyRef::steal(PyObject_CallNoArgs(step.get()));
   const py::PyRef error = stepped ? py::PyRef() : py::fetch_error();

@@ -11,10 +11,12 @@ class TaskRunner {
   // False with the Python error set.
   [[nodiscard]] bool open(py::State& state, py::PyBorrowed loop);
 
-  // To be called before a batch: tasks may only start inline if nobody else has a say in how tasks
-  // are made.
+  // To be called before a batch: the loop makes the tasks if anybody else has a say in how they are
+  // made.
   void begin_batch();
 
+  // Whether a task's first step has run when run() returns.
+  [[nodiscard]] bool starts_inline() const noexcept { return direct_ && steps_are_handed_out_; }
   // The task that runs `coroutine`; it may have ended already. Null with the Python error set.
   [[nodiscard]] py::PyRef run(py::PyRef coroutine);
 
@@ -25,13 +27,15 @@ class TaskRunner {
   void clear() noexcept;
 
  private:
-  [[nodiscard]] py::PyRef run_inline(py::PyBorrowed coroutine, py::PyBorrowed context);
+  [[nodiscard]] py::PyRef make_task(py::PyBorrowed coroutine, py::PyBorrowed context);
 
   py::State* state_ = nullptr;
   py::PyRef loop_;
   py::PyRef context_;
-  bool create_task_is_asyncios_ = false;
-  bool inline_start_ = false;
+  bool create_task_is_stock_ = false;
+  bool steps_are_handed_out_ = false;
+  bool factory_is_attribute_ = false;  // quicker to look at than get_task_factory()
+  bool direct_ = false;                // in this batch, tasks are made without loop.create_task()
 };
 
 }  // namespace fasterapi::asgi

@@ -17,6 +17,7 @@ HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options opti
       server_(host.loop(), std::move(options), *this),
       callbacks_(std::move(callbacks)) {
   server_.add_application(*application_);
+  application_->set_on_idle([this] { host_.loop().want_turn(); });  // somebody may wait_tasks()
   host_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
   host_.add_companion(self_);
 }
@@ -25,12 +26,13 @@ HttpServer::~HttpServer() { close(); }
 
 void HttpServer::close() {
   if (!std::exchange(open_, false)) return;
+  const bool can_wake = application_->tasks().can_wake();
   server_.close();
   application_->clear();
   host_.loop().remove_observer(*this);
   host_.remove_companion(self_);
   host_.releases().drain();
-  if (host_.closed) return;  // nobody can be woken any more
+  if (!can_wake) return;
   resolve(disconnection_waiters_);
   resolve(task_waiters_);
 }
@@ -72,6 +74,7 @@ void HttpServer::resolve(Futures& futures) {
 }
 
 bool HttpServer::run_turn() {
+  const bool tasks_queued = application_->end_unstarted(host_.rounds());
   if (!warnings_.empty()) log_warnings();
   flush_access_sink();
   if (std::exchange(max_responses_reached_, false) && callbacks_.on_max_requests) {
@@ -81,7 +84,7 @@ bool HttpServer::run_turn() {
   if (!disconnection_waiters_.empty() && done(Waiting::ForDisconnection))
     resolve(disconnection_waiters_);
   if (!task_waiters_.empty() && done(Waiting::ForTasks)) resolve(task_waiters_);
-  return false;
+  return tasks_queued;
 }
 
 void HttpServer::log_warnings() {

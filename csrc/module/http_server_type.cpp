@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "aio/guest_loop.hpp"
 #include "aio/loop_core.hpp"
 #include "module/http_server.hpp"
 #include "py/type.hpp"
@@ -146,9 +147,15 @@ bool read_options(const Arguments& arguments, server::Options& options) {
          read_default_fields(arguments.default_headers, options);
 }
 
+// Null with TypeError set.
+aio::LoopHost* host_of(PyObject* object, py::State& state) {
+  if (aio::GuestLoop* guest = aio::guest_loop_of(object, state)) return guest;
+  return aio::loop_core_of(object, state);
+}
+
 std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
                                         const Arguments& arguments) {
-  aio::LoopHost* host = aio::loop_core_of(arguments.loop, state);
+  aio::LoopHost* host = host_of(arguments.loop, state);
   if (!host) return nullptr;
   if (host->closed) {
     PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
@@ -298,6 +305,9 @@ PyObject* set_access_log(PyObject* self, PyObject* args, PyObject* keywords) noe
   });
 }
 
+PyObject* get_loop(PyObject* self, void*) noexcept {
+  return with_server(self, [](HttpServer& server) { return Py_NewRef(server.host().self()); });
+}
 PyObject* get_connections(PyObject* self, void*) noexcept {
   return with_server(self, [](HttpServer& server) {
     return PyLong_FromSize_t(server.server().connection_count());
@@ -361,6 +371,7 @@ PyMethodDef methods[] = {
     {}};
 
 PyGetSetDef attributes[] = {
+    {"loop", get_loop, nullptr, "What it was given as loop.", nullptr},
     {"connections", get_connections, nullptr, "Open connections.", nullptr},
     {"tasks", get_tasks, nullptr, "The unfinished request tasks.", nullptr},
     {"total_requests", get_total_requests, nullptr, "Responses completed.", nullptr},

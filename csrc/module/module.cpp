@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "aio/guest_loop.hpp"
 #include "aio/handle.hpp"
 #include "aio/loop_core.hpp"
 #include "aio/socket_transport.hpp"
@@ -99,8 +100,9 @@ int exec(PyObject* module) noexcept {
   const bool made =
       state.names.intern() && import_asyncio(state) && make_constants(state) &&
       aio::HandleTypes::add(module, state) && aio::add_loop_core_type(module, state) &&
-      aio::add_socket_transport_type(module, state) && asgi::add_cycle_type(module, state) &&
-      asgi::add_awaitable_types(module, state) && add_http_server_type(module, state);
+      aio::add_socket_transport_type(module, state) && aio::add_guest_loop_type(module, state) &&
+      asgi::add_cycle_type(module, state) && asgi::add_awaitable_types(module, state) &&
+      add_http_server_type(module, state);
   return made ? 0 : -1;
 }
 

@@ -23,6 +23,27 @@ namespace fasterapi::py {
 #endif
 }
 
+// Puts the error that is set aside while other Python code runs, as a destructor's caller expects.
+class ErrorKept {
+ public:
+#if PY_VERSION_HEX >= 0x030C0000
+  ErrorKept() noexcept : error_(PyErr_GetRaisedException()) {}
+  ~ErrorKept() { PyErr_SetRaisedException(error_); }
+#else
+  ErrorKept() noexcept { PyErr_Fetch(&type_, &error_, &traceback_); }
+  ~ErrorKept() { PyErr_Restore(type_, error_, traceback_); }
+#endif
+  ErrorKept(const ErrorKept&) = delete;
+  ErrorKept& operator=(const ErrorKept&) = delete;
+
+ private:
+  PyObject* error_ = nullptr;
+#if PY_VERSION_HEX < 0x030C0000
+  PyObject* type_ = nullptr;
+  PyObject* traceback_ = nullptr;
+#endif
+};
+
 // Reports the error that is set through sys.unraisablehook, with the object it concerns.
 inline void report_unraisable(PyBorrowed about) noexcept { PyErr_WriteUnraisable(about); }
 

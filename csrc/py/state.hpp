@@ -13,6 +13,7 @@ namespace fasterapi::py {
   X(loop_core_type)                                                                           \
   X(own_handle_type) /* derived from asyncio.Handle */                                        \
   X(own_timer_type)  /* derived from asyncio.TimerHandle */                                   \
+  X(guest_loop_type)                                                                          \
   X(ready_queue_type)                                                                         \
   X(socket_transport_core_type)                                                               \
   X(selector_loop_class)      /* asyncio.SelectorEventLoop */                                 \

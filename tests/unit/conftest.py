@@ -8,6 +8,7 @@ import types
 from collections.abc import Iterator
 
 import fake_core
+import loop_runner
 import pytest
 
 import fasterapi_asgi
@@ -36,6 +37,8 @@ def core_is_fake(monkeypatch: pytest.MonkeyPatch) -> None:
     core = types.ModuleType("fasterapi_asgi._core")
     core.__dict__.update(
         HttpServer=fake_core.FakeHttpServer,
+        GuestLoop=fake_core.FakeGuestLoop,
+        LoopCore=asyncio.SelectorEventLoop,
         versions=lambda: {"libuv": "1.2.3", "llhttp": "4.5.6"},
     )
     loops = types.ModuleType("fasterapi_asgi.loops")
@@ -51,3 +54,20 @@ def core_is_fake(monkeypatch: pytest.MonkeyPatch) -> None:
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.INFO, "uvicorn.error")
     return caplog
+
+
+BESIDES = ("test_core_failures", "test_core_leaks", "test_core_limits", "test_core_scope")
+BESIDES += ("test_core_send", "test_core_tasks", "test_awaitables")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What an application sees is tested on a loop that is not ours as well."""
+    if metafunc.module.__name__ in BESIDES:
+        metafunc.fixturenames.append("served_on")
+        metafunc.parametrize("served_on", ["own", "guest"], indirect=True)
+
+
+@pytest.fixture
+def served_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "guest":
+        monkeypatch.setattr(loop_runner, "served_on", asyncio.new_event_loop)

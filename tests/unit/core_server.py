@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from fasterapi_asgi._core import HttpServer
+from fasterapi_asgi._http_server import close_http_server, host_of_the_running_loop
 from fasterapi_asgi._request import run_asgi
 
 App = Callable[[dict[str, Any], Any, Any], Any]
@@ -94,7 +95,8 @@ class Place:
 
 
 def new_server(app: App = answer, **options: Any) -> HttpServer:
-    required = {"loop": asyncio.get_running_loop(), "logger": LOGGER, "state": {}}
+    loop = options.pop("loop", None) or host_of_the_running_loop()
+    required = {"loop": loop, "logger": LOGGER, "state": {}}
     return HttpServer(app=app, run_asgi=run_asgi, **{**required, **options})
 
 
@@ -111,7 +113,7 @@ async def serving(app: App = answer, **options: Any) -> AsyncIterator[Place]:
             await core.wait_disconnected()
             await core.wait_tasks()
         finally:
-            core.close()
+            close_http_server(core)
 
 
 @contextlib.asynccontextmanager

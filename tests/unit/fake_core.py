@@ -7,9 +7,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
+class FakeGuestLoop:
+    """Never made: the loop of these tests counts as ours."""
+
+
 class FakeHttpServer:
     def __init__(self, **options: Any) -> None:
         self.options = options
+        self.loop = options.get("loop")
         self.calls: list[Any] = []
         self.access_log: tuple[Any, dict[str, Any]] | None = None
         self.connections = 0

@@ -24,7 +24,17 @@ def open_fds() -> set[str]:
 
 
 # What lives as long as Python objects that tests hold: in variables, in logged tracebacks.
-HELD = ("aio::LoopCore", "loop::Loop", "asgi::Application", "server::Server", "asgi::HttpCycle")
+HELD = (
+    "aio::LoopCore",
+    "aio::GuestLoop",
+    "loop::Loop",
+    "asgi::Application",
+    "server::Server",
+    "asgi::HttpCycle",
+)
+
+
+served_on: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
 
 
 @contextmanager
@@ -47,16 +57,17 @@ def nothing_left(besides: tuple[str, ...] = HELD) -> Iterator[None]:
 def run(
     main: Callable[[], Awaitable[Any]],
     *,
-    factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop,
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     debug: bool | None = None,
     besides: tuple[str, ...] = HELD,
 ) -> Any:
-    """Return what ``main()`` returns; on our loop unless another factory is given."""
+    """Return what ``main()`` returns; on `served_on` unless another factory is given."""
 
     async def bounded() -> Any:
         async with asyncio.timeout(DEADLINE):
             return await main()
 
+    factory = factory or served_on
     with nothing_left(besides), asyncio.Runner(loop_factory=factory, debug=debug) as runner:
         return runner.run(bounded())
 

@@ -466,9 +466,19 @@ def test_our_own_loop_is_the_default(loop: str) -> None:
     assert make(loop=loop).get_loop_factory() is new_event_loop
 
 
-@pytest.mark.parametrize("loop", ["none", "asyncio", "uvloop", "zuvloop"])
-def test_other_loops_are_refused_by_name(loop: str) -> None:
-    with pytest.raises(UnsupportedOption, match=f"--loop {loop} is not supported yet: leave it"):
+@pytest.mark.parametrize("loop", ["none", "asyncio", "uvloop"])
+def test_other_loops_are_made_as_in_uvicorn(loop: str) -> None:
+    pytest.importorskip("uvloop", reason="uvloop is not installed: no wheel for this Python")
+    theirs = uvicorn.Config(app, loop=loop, log_config=None).get_loop_factory()
+    assert make(loop=loop).get_loop_factory() is theirs
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "zuvloop"])
+def test_a_loop_that_is_not_installed_is_named_with_the_remedy(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, loop, None)
+    with pytest.raises(OptionError, match=f"--loop {loop} needs {loop}: pip install {loop}"):
         make(loop=loop).get_loop_factory()
 
 

@@ -310,8 +310,9 @@ with asyncio.Runner(loop_factory=new_event_loop) as runner:
     )
 
 
+@pytest.mark.parametrize("factory", ["new_event_loop", "asyncio.new_event_loop"])
 @pytest.mark.parametrize("farewell", ["loop.close()", "server.close()", "server.abort()", "pass"])
-def test_a_server_goes_on_after_a_fork_in_its_application(farewell: str) -> None:
+def test_a_server_goes_on_after_a_fork_in_its_application(farewell: str, factory: str) -> None:
     program(
         f"""
 from core_server import GET, respond, serving
@@ -338,7 +339,7 @@ async def main():
             idle.write(GET)
             print((await idle.all())[-2:])
         print((await place.ask())[-2:])
-with asyncio.Runner(loop_factory=new_event_loop) as runner:
+with asyncio.Runner(loop_factory={factory}) as runner:
     runner.run(main())
 """,
         *(["b'ok'"] * 7),

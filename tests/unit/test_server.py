@@ -13,7 +13,6 @@ from serving import DEADLINE, ENDING, STARTING, app, core_of, make, serve, stop,
 
 from fasterapi_asgi import Server
 from fasterapi_asgi._request import run_asgi
-from fasterapi_asgi.errors import ForeignLoopError
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware
 
 pytestmark = pytest.mark.usefixtures("core_is_fake")
@@ -195,17 +194,6 @@ def test_run_needs_no_help_to_stop_a_server_that_was_told_before() -> None:
 def test_a_server_that_has_not_run_can_be_pickled() -> None:
     server = pickle.loads(pickle.dumps(make("module:app")))
     assert (server.config.app, server.should_exit) == ("module:app", False)
-
-
-def test_another_loop_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fasterapi_asgi import loops
-
-    monkeypatch.setattr(loops, "EventLoop", type("EventLoop", (), {}))
-    with pytest.raises(
-        RuntimeError, match=r"asyncio.*SelectorEventLoop yet: use fasterapi_asgi"
-    ) as e:
-        asyncio.run(make().serve())
-    assert isinstance(e.value, ForeignLoopError)
 
 
 def test_a_cancelled_server_leaves_nothing_open() -> None:
