@@ -23,6 +23,8 @@ ENVIRONMENT = {**os.environ, "PYTHONHASHSEED": "0"}
 
 COMMANDS: dict[str, list[str]] = {
     "fasterapi_asgi": ["-m", "fasterapi_asgi"],
+    "guest-of-asyncio": ["-m", "fasterapi_asgi", "--loop", "asyncio"],
+    "guest-of-uvloop": ["-m", "fasterapi_asgi", "--loop", "uvloop"],
     "uvicorn": ["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools"],
     "uvicorn-h11": ["-m", "uvicorn", "--loop", "asyncio", "--http", "h11"],
 }

@@ -91,11 +91,12 @@ class ServerProcess:
         cwd: Path,
         environ: dict[str, str] | None = None,
     ) -> None:
-        command = [sys.executable, "-m", server, target, "--host", "127.0.0.1", "--port", "0"]
+        command = [sys.executable, "-m", *server.split(), target, "--host", "127.0.0.1"]
+        command += ["--port", "0"]
         self._process = subprocess.Popen(
             [*command, *arguments],
             cwd=cwd,
-            env=_environment(server, environ or {}),
+            env=_environment(server.partition(" ")[0], environ or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The same applications and the same expectations, on uvicorn and on fasterapi_asgi.
 
-`FASTERAPI_TEST_SERVERS=uvicorn` limits the run to the servers named.
+`FASTERAPI_TEST_SERVERS=uvicorn` limits the run to the servers named. As a guest on a loop that is
+not ours: `FASTERAPI_TEST_SERVERS="fasterapi_asgi --loop asyncio,fasterapi_asgi --loop uvloop"`.
 """
 
 import os
@@ -22,21 +23,22 @@ CLIENT_SECONDS = 10.0
 def chosen_servers() -> list[str]:
     """The servers to run on; a name that is not one of them is a mistake, not an empty run."""
     chosen = [name for name in os.environ.get("FASTERAPI_TEST_SERVERS", "").split(",") if name]
-    if unknown := set(chosen) - set(SERVERS):
+    if unknown := {name.partition(" ")[0] for name in chosen} - set(SERVERS):
         raise pytest.UsageError(f"FASTERAPI_TEST_SERVERS names unknown servers: {sorted(unknown)}")
     return chosen or list(SERVERS)
 
 
 @pytest.fixture(scope="session", params=chosen_servers())
 def server_name(request: pytest.FixtureRequest) -> str:
-    """The module that `python -m` runs."""
+    """The module that `python -m` runs, with its first arguments."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def bookshop(server_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One bookshop for all tests of a server; its log must hold no failure."""
-    with bookshop_server(server_name, tmp_path_factory.mktemp(server_name)) as process:
+    folder = tmp_path_factory.mktemp(server_name.replace(" ", ""))
+    with bookshop_server(server_name, folder) as process:
         yield process
         process.stop()
         log = process.stderr.wait_for_end()

@@ -7,9 +7,10 @@ import wire
 import wire_server
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[wire_server.WireServer]:
-    running = wire_server.WireServer("wire_app:app")
+@pytest.fixture(scope="module", params=wire_server.LOOPS)
+def server(request: pytest.FixtureRequest) -> Iterator[wire_server.WireServer]:
+    """On our own loop, and as a guest on others."""
+    running = wire_server.WireServer("wire_app:app", "--loop", wire_server.loop_of(request))
     yield running
     running.stop()
 

@@ -10,9 +10,12 @@ from wire import get, post
 from wire_server import WireServer
 
 
-@pytest.fixture(scope="module", params=["fasterapi_asgi", "uvicorn"])
+@pytest.fixture(scope="module", params=[*wire_server.LOOPS, "uvicorn"])
 def server(request: pytest.FixtureRequest) -> Iterator[WireServer]:
-    running = wire_server.WireServer("wire_app:app", program=request.param)
+    if request.param == "uvicorn":
+        running = wire_server.WireServer("wire_app:app", program="uvicorn")
+    else:
+        running = wire_server.WireServer("wire_app:app", "--loop", wire_server.loop_of(request))
     yield running
     running.stop()
 

@@ -11,9 +11,15 @@ import wire_server
 CASES = corpus.read()
 
 
+# As a guest, the parser is the same: there each case comes whole.
+SERVED = [("auto", delivery) for delivery in wire.DELIVERIES]
+SERVED += [(loop, "whole") for loop in wire_server.LOOPS if loop != "auto"]
+
+
 @pytest.fixture(scope="module")
-def corpus_server() -> Iterator[wire_server.WireServer]:
-    running = wire_server.WireServer("corpus_app:app", "--lifespan", "off")
+def corpus_server(request: pytest.FixtureRequest) -> Iterator[wire_server.WireServer]:
+    loop = wire_server.loop_of(request)
+    running = wire_server.WireServer("corpus_app:app", "--lifespan", "off", "--loop", loop)
     yield running
     log = running.stop()
     assert "Traceback" not in log
@@ -59,7 +65,7 @@ def expect_open(client: wire.Wire) -> None:
     assert client.read_response().json()["raw_path"] == "/trailing"
 
 
-@pytest.mark.parametrize("delivery", wire.DELIVERIES)
+@pytest.mark.parametrize(("corpus_server", "delivery"), SERVED, indirect=["corpus_server"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(corpus_server: wire_server.WireServer, case: corpus.Case, delivery: str) -> None:
     if not case.complete:

@@ -10,12 +10,22 @@ import time
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 HERE = Path(__file__).parent
+LOOPS = ("auto", "asyncio", "uvloop")  # of --loop: our own, and those on which we are a guest
 DEADLINE = 20.0  # seconds, for everything that a test waits for
 RUNNING = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+) ")
 # A sanitized server is measured, too: what it has freed must not stay resident.
 ASAN_OPTIONS = f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=4"
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+
+
+def loop_of(request: pytest.FixtureRequest) -> str:
+    """The loop that a fixture is to use."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop", reason="uvloop is not installed: no wheel for this Python")
+    return str(request.param)
 
 
 class Log:
