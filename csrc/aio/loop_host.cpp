@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/clock.hpp"
+
 namespace fasterapi::aio {
 
 // The GIL is given up in every turn, also when the poll cannot wait: otherwise a thread that runs a
@@ -12,8 +14,12 @@ template <class Call>
 void LoopHost::without_gil(Call&& call) {
   polling_ = true;
   {
+    const std::uint64_t before_ns = base::monotonic_ns();
     const py::GilRelease released;
+    const std::uint64_t now_ns = base::monotonic_ns();
+    fairness_.released(now_ns, now_ns - before_ns);
     call();
+    fairness_.let_in();
   }
   polling_ = false;
 }

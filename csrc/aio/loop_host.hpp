@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "aio/gil_fairness.hpp"
 #include "loop/loop.hpp"
 #include "py/gil.hpp"
 #include "py/state.hpp"
@@ -70,7 +71,8 @@ class LoopHost {
   std::vector<std::shared_ptr<void>> abandoned_;  // by other threads
   std::vector<PyObject*> companions_;
   std::vector<py::PyRef> kept_;  // references to the companions during end_turn()
-  bool polling_ = false;         // written and read under the GIL only
+  GilFairness fairness_;
+  bool polling_ = false;  // written and read under the GIL only
 };
 
 }  // namespace fasterapi::aio

@@ -18,6 +18,13 @@ std::uint64_t milliseconds_of(clockid_t clock) noexcept {
 
 std::uint64_t monotonic_ms() noexcept { return milliseconds_of(CLOCK_MONOTONIC); }
 
+std::uint64_t monotonic_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 std::uint64_t coarse_monotonic_ms() noexcept { return milliseconds_of(CLOCK_MONOTONIC_COARSE); }
 
 ByteView HttpDate::at(std::time_t seconds) noexcept {

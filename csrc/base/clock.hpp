@@ -11,6 +11,7 @@
 namespace fasterapi::base {
 
 [[nodiscard]] std::uint64_t monotonic_ms() noexcept;
+[[nodiscard]] std::uint64_t monotonic_ns() noexcept;
 // The same clock as of the last tick of the kernel, up to 10 ms behind: a fifth of the cost.
 [[nodiscard]] std::uint64_t coarse_monotonic_ms() noexcept;
 
