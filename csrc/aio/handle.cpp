@@ -129,17 +129,15 @@ HandleTypes* HandleTypes::of_handle(PyObject* self) noexcept {
 int HandleTypes::traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   const HandleTypes* types = of_handle(self);
-  for (std::size_t which = 0; types && which < types->slot_count(self); ++which) {
-    Py_VISIT(types->slots_.slot(self, which));
-  }
+  const std::size_t count = types ? types->slot_count(self) : 0;
+  for (std::size_t which = 0; which < count; ++which) Py_VISIT(types->slots_.slot(self, which));
   return 0;
 }
 
 int HandleTypes::clear(PyObject* self) {
   const HandleTypes* types = of_handle(self);
-  for (std::size_t which = 0; types && which < types->slot_count(self); ++which) {
-    Py_CLEAR(types->slots_.slot(self, which));
-  }
+  const std::size_t count = types ? types->slot_count(self) : 0;
+  for (std::size_t which = 0; which < count; ++which) Py_CLEAR(types->slots_.slot(self, which));
   return 0;
 }
 
