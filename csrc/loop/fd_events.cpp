@@ -1,6 +1,7 @@
 // loop/fd_events.cpp: see fd_events.hpp.
 #include "loop/fd_events.hpp"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,16 +11,75 @@ namespace fasterapi::loop {
 
 UvError FdEvents::open(Loop& loop) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_ < 0) return UvError(-errno);
-  const UvError error =
-      nested_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(loop.uv(), poll, epoll_); });
+  wakeup_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (epoll_ < 0 || wakeup_ < 0) return UvError(-errno);
+  UvError error = watch(wakeup_, 0, EPOLLIN);
+  if (error.ok()) {
+    error =
+        nested_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(loop.uv(), poll, epoll_); });
+  }
+  if (error.ok()) error = UvError(uv_poll_start(nested_.get(), UV_READABLE, on_ready));
   if (!error.ok()) return error;
-  return UvError(uv_poll_start(nested_.get(), UV_READABLE, on_ready));
+  uv_fd_ = uv_backend_fd(loop.uv());
+  loop_ = &loop;
+  loop.set_descriptors(this);
+  return error;
 }
 
 void FdEvents::close() noexcept {
+  if (loop_) std::exchange(loop_, nullptr)->set_descriptors(nullptr);
   nested_.close();
-  if (epoll_ >= 0) ::close(std::exchange(epoll_, -1));
+  for (int* fd : {&epoll_, &wakeup_}) {
+    if (*fd >= 0) ::close(std::exchange(*fd, -1));
+  }
+  outermost_ = false;
+}
+
+bool FdEvents::set_outermost(bool outermost) noexcept {
+  if (outermost == this->outermost()) return outermost;
+  if (outermost) {
+    uv_poll_stop(nested_.get());  // tells the kernel at once; two that watch each other are refused
+    if (watch(uv_fd_, 0, EPOLLIN).ok()) {
+      outermost_ = true;
+      return true;
+    }
+  } else {
+    (void)watch(uv_fd_, EPOLLIN, 0).ok();
+    outermost_ = false;
+  }
+  uv_poll_start(nested_.get(), UV_READABLE, on_ready);
+  return false;
+}
+
+FdEvents::Found FdEvents::wait(int timeout_ms) noexcept {
+  look(timeout_ms);
+  return {uv_ready_, !uv_ready_ && count_ == 0};
+}
+
+// Signals end it, too. What is not a user's is taken out of what was found.
+void FdEvents::look(int timeout_ms) noexcept {
+  const int count = epoll_wait(epoll_, found_.data(), static_cast<int>(found_.size()), timeout_ms);
+  count_ = static_cast<std::size_t>(count > 0 ? count : 0);
+  uv_ready_ = false;
+  for (std::size_t index = 0; index < count_;) {
+    const int fd = found_[index].data.fd;
+    if (fd != uv_fd_ && fd != wakeup_) {
+      ++index;
+      continue;
+    }
+    if (fd == uv_fd_) {
+      uv_ready_ = true;
+    } else {
+      eventfd_t value = 0;
+      eventfd_read(wakeup_, &value);
+      woken_ = false;  // in this order: what a wake() between the two is for is seen in this turn
+    }
+    found_[index] = found_[--count_];
+  }
+}
+
+void FdEvents::wake() noexcept {
+  if (!woken_.exchange(true)) eventfd_write(wakeup_, 1);
 }
 
 void FdEvents::on_ready(uv_poll_t* poll, int, int) {
@@ -44,9 +104,8 @@ UvError FdEvents::watch(int fd, unsigned known, unsigned events) noexcept {
 }
 
 std::span<const epoll_event> FdEvents::take() noexcept {
-  if (!std::exchange(ready_, false)) return {};
-  const int count = epoll_wait(epoll_, found_.data(), static_cast<int>(found_.size()), 0);
-  return {found_.data(), static_cast<std::size_t>(count > 0 ? count : 0)};
+  if (std::exchange(ready_, false) && !outermost()) look(0);
+  return {found_.data(), std::exchange(count_, 0)};
 }
 
 }  // namespace fasterapi::loop

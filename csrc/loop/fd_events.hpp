@@ -1,11 +1,13 @@
 // loop/fd_events.hpp: which of other people's file descriptors are ready. They live on an epoll
-// instance of their own, nested in libuv's: libuv aborts if a watched descriptor is closed under
-// it, an epoll instance forgets it.
+// instance of their own: libuv aborts if a watched descriptor is closed under it, an epoll instance
+// forgets it. One of the two instances watches the other: the loop waits on libuv's while a server
+// runs, else on this one. Waiting on the inner one's descriptors through the outer costs 2 to 4 us.
 #pragma once
 
 #include <sys/epoll.h>
 
 #include <array>
+#include <atomic>
 #include <span>
 
 #include "loop/loop.hpp"
@@ -19,6 +21,7 @@ class FdEvents {
   FdEvents& operator=(const FdEvents&) = delete;
   ~FdEvents() { close(); }
 
+  // The loop polls this, too, until close().
   UvError open(Loop& loop);
   void close() noexcept;
 
@@ -31,12 +34,35 @@ class FdEvents {
   // if nothing was. What does not fit is ready again at the next poll.
   [[nodiscard]] std::span<const epoll_event> take() noexcept;
 
+  // For the loop: makes this the outer instance, or libuv's. Returns which it is.
+  bool set_outermost(bool outermost) noexcept;
+  [[nodiscard]] bool outermost() const noexcept {
+    return outermost_.load(std::memory_order_relaxed);
+  }
+  struct Found {
+    bool for_libuv;  // it has something to do
+    bool nothing;    // not even for users: woken, or time is up
+  };
+  // For the loop, where this is the outer one: waits for so many ms (-1: for ever) and keeps what
+  // is found for take().
+  [[nodiscard]] Found wait(int timeout_ms) noexcept;
+  // Ends a wait. Any thread.
+  void wake() noexcept;
+
  private:
   static void on_ready(uv_poll_t* poll, int, int);
+  void look(int timeout_ms) noexcept;
 
+  Loop* loop_ = nullptr;
   UvHandle<uv_poll_t> nested_;
   int epoll_ = -1;
-  bool ready_ = false;
+  int wakeup_ = -1;  // an eventfd, for wake()
+  int uv_fd_ = -1;
+  std::atomic<bool> outermost_ = false;
+  std::atomic<bool> woken_ = false;
+  bool ready_ = false;     // libuv found this readable
+  bool uv_ready_ = false;  // and the other way round
+  std::size_t count_ = 0;
   std::array<epoll_event, 256> found_;  // written by the kernel before it is read
 };
 

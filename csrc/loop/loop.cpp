@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "base/clock.hpp"
+#include "loop/fd_events.hpp"
 
 namespace fasterapi::loop {
 
@@ -45,7 +46,9 @@ void Loop::flush() noexcept {
 void Loop::poll(bool wait) noexcept {
   flush();
   const bool may_wait = wait && !has_work_;
-  if (may_wait) {
+  if (descriptors_ && descriptors_->set_outermost(observers_.empty())) {
+    poll_descriptors(may_wait);
+  } else if (may_wait) {
     uv_run(&uv_, UV_RUN_ONCE);
   } else if (is_busy_ || !is_quiet()) {
     uv_metrics_t before{}, after{};
@@ -54,6 +57,19 @@ void Loop::poll(bool wait) noexcept {
     uv_metrics_info(&uv_, &after);
     is_busy_ = after.events != before.events;
   }
+}
+
+// Nobody here has sockets in libuv: users' descriptors are looked at first, and libuv only when it
+// has something to do.
+void Loop::poll_descriptors(bool may_wait) noexcept {
+  int timeout_ms = may_wait ? uv_backend_timeout(&uv_) : 0;
+  if (timeout_ms > 0) {
+    uv_update_time(&uv_);  // from which it counts
+    timeout_ms = uv_backend_timeout(&uv_);
+  }
+  const FdEvents::Found found = descriptors_->wait(timeout_ms);
+  if (found.nothing && timeout_ms > 0) uv_update_time(&uv_);  // the coarse clock may be late
+  if (found.for_libuv || timer_due()) uv_run(&uv_, UV_RUN_NOWAIT);
 }
 
 // Whether uv_run() would do nothing but look: then one system call has looked instead, a third of
@@ -81,6 +97,7 @@ void Loop::end_turn() {
 }
 
 void Loop::wake() noexcept {
+  if (descriptors_ && descriptors_->outermost()) return descriptors_->wake();
   if (wakeup_.is_open()) uv_async_send(wakeup_.get());
 }
 

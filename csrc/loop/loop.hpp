@@ -39,6 +39,8 @@ class TurnDriver {
   ~TurnDriver() = default;
 };
 
+class FdEvents;
+
 class Loop : base::Counted<Loop> {
  public:
   Loop() = default;
@@ -85,16 +87,21 @@ class Loop : base::Counted<Loop> {
   void add_observer(TurnObserver& observer) { observers_.push_back(&observer); }
   void remove_observer(TurnObserver& observer) noexcept { std::erase(observers_, &observer); }
 
+  // To be polled, too; null: no more.
+  void set_descriptors(FdEvents* descriptors) noexcept { descriptors_ = descriptors; }
+
   [[nodiscard]] uv_loop_t* uv() noexcept { return &uv_; }
   // Where every stream reads to: used only within one read callback.
   [[nodiscard]] char* receive_buffer();
 
  private:
+  void poll_descriptors(bool may_wait) noexcept;
   [[nodiscard]] bool is_quiet() noexcept;
   [[nodiscard]] bool timer_due() const noexcept;
 
   uv_loop_t uv_{};
   UvHandle<uv_async_t> wakeup_;
+  FdEvents* descriptors_ = nullptr;
   std::vector<TurnObserver*> observers_;
   TurnDriver* driver_ = nullptr;
   std::unique_ptr<char[]> receive_buffer_;
