@@ -1,13 +1,14 @@
 """The compiled module. What happens once per request lives here; see docs/house.md."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import Context
 from logging import Logger
-from typing import Any, TypeVarTuple, final
+from typing import Any, TypeVar, TypeVarTuple, final
 
 from typing_extensions import disjoint_base
 
+_T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 def versions() -> dict[str, str]:
@@ -58,6 +59,13 @@ class LoopCore:
         *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle: ...
+    def create_task(
+        self,
+        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[_T]: ...
     def create_future(self) -> asyncio.Future[Any]: ...
     def time(self) -> float: ...
     def get_debug(self) -> bool: ...
