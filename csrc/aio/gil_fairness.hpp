@@ -12,7 +12,7 @@ namespace fasterapi::aio {
 // Sees to it that a thread which waits for the GIL gets it from one that gives it up often, but
 // never for long. CPython promises it after the switch interval of 5 ms, and counts that anew at
 // each release: a loop that never waits takes the GIL back before a thread on another core has
-// woken up, and p50 of a call in an executor is 180 ms (on asyncio and uvloop, too).
+// woken up, and p50 of a call in an executor is 50 to 180 ms (on asyncio and uvloop, too).
 class GilFairness {
  public:
   // To be told how long a release took: one that wakes a waiting thread makes a system call.

@@ -87,7 +87,7 @@ void GuestLoop::turn_wanted() noexcept {
   if (schedule_turn()) return;
   const py::PyRef error = py::fetch_error();
   if (asyncio_loop_is_closed()) return;  // what is left is done when we are closed
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+  py::raise(error);
   py::report_unraisable(self_);
 }
 

@@ -16,11 +16,6 @@ constexpr double kMaximumWaitSeconds = 24 * 3600;     // asyncio's MAXIMUM_SELEC
 constexpr std::size_t kCancelledTimersToPurge = 100;  // asyncio's _MIN_SCHEDULED_TIMER_HANDLES
 constexpr double kClockResolution = 1e-9;             // of CLOCK_MONOTONIC
 
-bool is_exit(PyObject* error) {
-  return PyErr_GivenExceptionMatches(error, PyExc_SystemExit) ||
-         PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt);
-}
-
 }  // namespace
 
 std::unique_ptr<LoopCore> LoopCore::make(py::State& state) {
@@ -268,8 +263,8 @@ bool LoopCore::run_handle(PyObject* handle) {
   }
   const py::PyRef error = call_in_context(handle);
   if (!error) return true;
-  if (is_exit(error.get())) {  // as asyncio: these two leave run_forever()
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+  if (py::is_exit(error)) {
+    py::raise(error);
     return false;
   }
   return static_cast<bool>(py::PyRef::steal(PyObject_CallMethodObjArgs(

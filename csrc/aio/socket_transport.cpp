@@ -38,23 +38,31 @@ class Slots {
   }
 
   // Null where the attribute was not set yet.
-  [[nodiscard]] PyObject* loop(PyObject* self) const { return get(self, 0); }
-  [[nodiscard]] PyObject* protocol(PyObject* self) const { return get(self, 1); }
+  [[nodiscard]] PyObject* loop(PyObject* self) const { return get(self, kLoop); }
+  [[nodiscard]] PyObject* protocol(PyObject* self) const { return get(self, kProtocol); }
   // Whether nothing stands between write() and the socket.
   [[nodiscard]] bool may_send(PyObject* self) const {
-    PyObject* buffer = get(self, 2);
+    PyObject* buffer = get(self, kBuffer);
     return !connection_lost(self) && buffer && PyObject_Size(buffer) == 0 &&
-           get(self, 4) == Py_False && get(self, 5) == Py_None;
+           get(self, kEof) == Py_False && get(self, kEmptyWaiter) == Py_None;
   }
   [[nodiscard]] bool connection_lost(PyObject* self) const {
-    PyObject* count = get(self, 3);
+    PyObject* count = get(self, kConnectionsLost);
     return !count || !PyLong_CheckExact(count) || PyLong_AsLong(count) != 0;
   }
 
  private:
-  static constexpr std::size_t kCount = 6;
+  enum Slot : std::size_t {
+    kLoop,
+    kProtocol,
+    kBuffer,
+    kConnectionsLost,
+    kEof,
+    kEmptyWaiter,
+    kCount
+  };
 
-  [[nodiscard]] PyObject* get(PyObject* self, std::size_t which) const {
+  [[nodiscard]] PyObject* get(PyObject* self, Slot which) const {
     return slot_at(self, offsets_[which]);
   }
 
@@ -89,11 +97,8 @@ struct Call {
   // The transport is of no more use for the reason that is set as the Python error; SystemExit and
   // KeyboardInterrupt are the loop's.
   [[nodiscard]] PyObject* fail(const char* message) const {
-    if (PyErr_ExceptionMatches(PyExc_SystemExit) ||
-        PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
-      return nullptr;
-    }
     const auto error = py::fetch_error();
+    if (py::is_exit(error)) return py::raise(error), nullptr;
     return PyObject_CallMethod(self, "_fatal_error", "Os", error.get(), message);
   }
   [[nodiscard]] PyObject* fail(const char* message, int error) const {

@@ -88,7 +88,7 @@ bool Application::start_task(server::Exchange& exchange) {
   if (!task) {
     const py::PyRef error = py::fetch_error();
     core.failed();
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+    py::raise(error);
     return false;
   }
   core.set_task(std::move(task));

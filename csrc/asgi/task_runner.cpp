@@ -102,7 +102,7 @@ py::PyRef TaskRunner::make_task(py::PyBorrowed coroutine, py::PyBorrowed context
   const auto stepped = py::PyRef::steal(PyObject_CallNoArgs(step.get()));
   const py::PyRef error = stepped ? py::PyRef() : py::fetch_error();
   if (PyContext_Exit(context) < 0) return {};
-  if (error) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+  if (error) py::raise(error);
   return stepped ? std::move(task) : py::PyRef();
 }
 #endif

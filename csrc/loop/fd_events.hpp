@@ -1,7 +1,8 @@
 // loop/fd_events.hpp: which of other people's file descriptors are ready. They live on an epoll
 // instance of their own: libuv aborts if a watched descriptor is closed under it, an epoll instance
 // forgets it. One of the two instances watches the other: the loop waits on libuv's while a server
-// runs, else on this one. Waiting on the inner one's descriptors through the outer costs 2 to 4 us.
+// runs, else on this one. Waiting on the inner one's descriptors through the outer costs 0.4 us
+// more.
 #pragma once
 
 #include <sys/epoll.h>

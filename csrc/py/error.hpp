@@ -44,6 +44,17 @@ class ErrorKept {
 #endif
 };
 
+// Sets an error that fetch_error() took.
+inline void raise(const PyRef& error) noexcept {
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
+}
+
+// Whether it ends the run of the loop: asyncio lets these two through everywhere.
+[[nodiscard]] inline bool is_exit(const PyRef& error) noexcept {
+  return PyErr_GivenExceptionMatches(error.get(), PyExc_SystemExit) ||
+         PyErr_GivenExceptionMatches(error.get(), PyExc_KeyboardInterrupt);
+}
+
 // Reports the error that is set through sys.unraisablehook, with the object it concerns.
 inline void report_unraisable(PyBorrowed about) noexcept { PyErr_WriteUnraisable(about); }
 

@@ -10,12 +10,10 @@ namespace fasterapi::py {
   X(GET) X(HEAD) X(POST) X(PUT) X(PATCH) X(DELETE) X(OPTIONS) X(type) X(asgi) X(http) \
   X(version) X(spec_version) X(http_version) X(server) X(client) X(scheme) X(root_path) \
   X(headers) X(state) X(method) X(path) X(raw_path) X(query_string) X(body) X(more_body) \
-  X(status) X(loop) X(context) X(name) X(eager_start) X(set_result) X(done) X(send) \
-  X(receive) X(close) X(_run) X(_cancelled) X(_scheduled) \
+  X(status) X(loop) X(context) X(name) X(eager_start) X(set_result) X(done) X(send) X(receive) \
   X(_callback_failed) X(_run_handle_debug) X(_task_factory) X(get_debug) X(create_task) \
-  X(create_future) X(warning) X(cancel) X(write) \
-  X(data_received) X(get_buffer) X(buffer_updated) X(_read_ready) \
-  X(_sock) X(fileno) X(_read_ready__on_eof) \
+  X(create_future) X(cancel) X(write) X(data_received) X(get_buffer) X(buffer_updated) \
+  X(_sock) X(fileno) X(_read_ready) X(_read_ready__on_eof) \
   X(pump) X(_on_soon) X(_on_timer) X(call_soon) X(call_later) X(get_task_factory) X(__module__)
 // clang-format on
 
