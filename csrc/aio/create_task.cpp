@@ -27,7 +27,12 @@ PyObject* make_task(LoopCore& core, PyObject* const* args, Py_ssize_t given, PyO
   all[static_cast<std::size_t>(given)] = core.self();
   py::PyRef names = py::PyRef::borrow(state.loop_keyword.get());
   if (keywords) names = py::PyRef::steal(PySequence_Concat(keywords, state.loop_keyword.get()));
-  return names ? PyObject_Vectorcall(state.task_class.get(), all.data(), 1, names.get()) : nullptr;
+  // Looked up for each, as asyncio does: one that a test or an agent put there in Task's place
+  // counts.
+  const auto task_class =
+      py::PyRef::steal(PyObject_GetItem(state.tasks_namespace.get(), state.names.Task.get()));
+  if (!names || !task_class) return nullptr;
+  return PyObject_Vectorcall(task_class.get(), all.data(), 1, names.get());
 }
 
 }  // namespace

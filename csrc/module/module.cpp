@@ -61,6 +61,7 @@ bool import_asyncio(State& state) {
   return import_name(state.handle_class, "asyncio", "Handle") &&
          import_name(state.timer_class, "asyncio", "TimerHandle") &&
          import_name(state.task_class, "asyncio", "Task") &&
+         import_name(state.tasks_namespace, "asyncio.tasks", "__dict__") &&
          import_name(state.future_class, "asyncio", "Future") &&
          import_name(state.selector_loop_class, "asyncio", "SelectorEventLoop") &&
          find_create_task(state) &&

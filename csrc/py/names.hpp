@@ -14,7 +14,8 @@ namespace fasterapi::py {
   X(_callback_failed) X(_run_handle_debug) X(_task_factory) X(get_debug) X(create_task) \
   X(create_future) X(cancel) X(write) X(data_received) X(get_buffer) X(buffer_updated) \
   X(_sock) X(fileno) X(_read_ready) X(_read_ready__on_eof) \
-  X(pump) X(_on_soon) X(_on_timer) X(call_soon) X(call_later) X(get_task_factory) X(__module__)
+  X(pump) X(_on_soon) X(_on_timer) X(call_soon) X(call_later) X(get_task_factory) X(__module__) \
+  X(Task)
 // clang-format on
 
 struct Names {

@@ -31,6 +31,7 @@ namespace fasterapi::py {
   X(threadsafe_handle_class) /* asyncio.events._ThreadSafeHandle, Python 3.14 and later, else \
                                 asyncio.Handle */                                             \
   X(task_class)              /* asyncio.Task */                                               \
+  X(tasks_namespace)         /* of asyncio.tasks, where create_task finds Task each time */   \
   X(future_class)            /* asyncio.Future */                                             \
   X(empty_bytes)             /* b"" */                                                        \
   X(no_args)                 /* () */                                                         \

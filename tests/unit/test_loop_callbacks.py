@@ -321,6 +321,23 @@ def test_a_create_task_that_replaced_asyncios_is_called(monkeypatch: pytest.Monk
     assert seen == [{"name": "during"}]
 
 
+def test_a_task_class_that_replaced_asyncios_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Replacement(asyncio.Task[Any]):
+        pass
+
+    async def main() -> tuple[Any, ...]:
+        loop = asyncio.get_running_loop()
+        before = loop.create_task(asyncio.sleep(0))
+        monkeypatch.setattr(asyncio.tasks, "Task", Replacement)
+        during = loop.create_task(asyncio.sleep(0), name="during")
+        monkeypatch.undo()
+        after = loop.create_task(asyncio.sleep(0))
+        await asyncio.gather(before, during, after)
+        return type(before), type(during), type(after)
+
+    assert run(main) == (asyncio.Task, Replacement, asyncio.Task)
+
+
 def test_a_task_factory_is_asked_until_it_is_taken_away() -> None:
     made: list[Any] = []
 
