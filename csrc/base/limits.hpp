@@ -4,21 +4,44 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace fasterapi::base {
 
-// Of one connection. The defaults hold unless the server's options say otherwise.
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
+// Of one server. The defaults hold unless the server's options say otherwise. Time is in
+// milliseconds.
 struct Limits {
+  // A request's head.
   std::size_t head_bytes =
-      64 * 1024;  // request line and fields together; nginx: 4 x 8 KiB, node: 16 KiB
-  std::size_t head_fields = 100;            // hyper's and Apache's default
+      64 * 1024;                    // request line and fields together; nginx: 4 x 8 KiB, node: 16
+  std::size_t head_fields = 100;    // hyper's and Apache's default
+  std::size_t field_bytes = 16384;  // name and value of one field
+  std::size_t target_bytes = 8192;  // RFC 9112 section 3: at least 8000
+  // Its body.
+  std::size_t body_bytes = kUnlimited;        // as in uvicorn
+  std::size_t chunk_extension_bytes = 16384;  // of all chunks together
+  // Between parser and application.
   std::size_t body_buffered_bytes = 65536;  // reading pauses above; uvicorn's HIGH_WATER_LIMIT
   std::size_t unread_bytes = 65536;  // parsed later, because an earlier request is still running
   std::size_t unsent_bytes = 65536;  // send() waits above; asyncio's high-water mark
   std::size_t discarded_bytes =
       65536;  // request body nobody reads, before the connection is given up
-  std::uint64_t keep_alive_ms = 5000;  // uvicorn's --timeout-keep-alive
-  std::uint64_t linger_ms = 1000;      // how long a refused peer may take to read the refusal
+  // How long a peer may take.
+  std::uint64_t first_byte_ms = 10'000;  // from accept; nginx waits 60 s for first byte and head
+  std::uint64_t head_ms = 10'000;        // from a head's first byte to its last
+  std::uint64_t body_idle_ms = 30'000;   // without a byte of a body that is wanted
+  std::uint64_t write_idle_ms = 30'000;  // without taking a byte of a response
+  std::uint64_t bytes_per_second = 240;  // of a body or a response, on average; Kestrel's default
+  std::uint64_t rate_grace_ms = 10'000;  // before the average counts
+  std::uint64_t keep_alive_ms = 5000;    // uvicorn's --timeout-keep-alive
+  std::uint64_t crowded_idle_ms = 1000;  // instead, above four fifths of the connections
+  std::uint64_t linger_ms = 1000;        // how long a refused peer may take to read the refusal
+  // How many.
+  std::size_t connections = kUnlimited;
+  std::size_t connections_per_address = kUnlimited;
+  std::size_t requests_per_connection = kUnlimited;
 };
 
 inline constexpr std::size_t kReceiveBufferBytes =

@@ -13,10 +13,19 @@ namespace fasterapi::http {
 #define FASTERAPI_PROTOCOL_ERRORS(X)                                                               \
   X(MalformedRequest, 400, "malformed request line, header or chunk")                              \
   X(AmbiguousFraming, 400, "Transfer-Encoding other than a single 'chunked', or on HTTP/1.0")      \
-  X(BadHost, 400, "not exactly one Host header")                                                   \
+  X(BadHost, 400, "not exactly one valid Host header")                                             \
   X(BadTarget, 400, "request target is neither a path, '*' for OPTIONS, nor an absolute http URI") \
-  X(UnsupportedVersion, 505, "major HTTP version is not 1")                                        \
-  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")
+  X(BadTrailer, 400, "a trailer field that must stand in the head")                                \
+  X(ChunkExtensionsTooLarge, 400, "chunk extensions exceed the limit of bytes")                    \
+  X(MethodNotAllowed, 405, "TRACE is not served")                                                  \
+  X(HeadTimeout, 408, "request head was not complete in time")                                     \
+  X(BodyTimeout, 408, "request body came too slowly")                                              \
+  X(BodyTooLarge, 413, "request body exceeds the limit of bytes")                                  \
+  X(TargetTooLong, 414, "request target exceeds the limit of bytes")                               \
+  X(UnknownExpectation, 417, "Expect is not 100-continue")                                         \
+  X(HeadTooLarge, 431, "request head exceeds the limit of bytes or fields")                        \
+  X(UnknownMethod, 501, "method is not one that this server knows")                                \
+  X(UnsupportedVersion, 505, "major HTTP version is not 1")
 
 enum class ProtocolError : std::uint8_t {
 #define X(name, status, cause) name,
