@@ -1,29 +1,50 @@
-// loop/listener.hpp: a listening socket that somebody else has bound; tells when a connection can
-// be accepted.
+// loop/listener.hpp: a listening socket that somebody else has bound; hands over each connection.
+// It accepts itself, not by libuv, which keeps silent about a process without descriptors to spare
+// and then spins.
 #pragma once
 
 #include <functional>
 
+#include "loop/accepted_socket.hpp"
 #include "loop/loop.hpp"
-#include "loop/tcp_stream.hpp"
+#include "loop/timer.hpp"
 
 namespace fasterapi::loop {
 
 class Listener : base::Counted<Listener> {
  public:
-  // Called with the listening stream, for TcpStream::accept().
-  using OnConnection = std::function<void(uv_stream_t*)>;
-  explicit Listener(OnConnection on_connection) : on_connection_(std::move(on_connection)) {}
+  using OnConnection = std::function<void(AcceptedSocket)>;
+  // No connection can be accepted for lack of descriptors or memory; it is tried again soon.
+  using OnShortage = std::function<void(UvError)>;
+  Listener(OnConnection on_connection, OnShortage on_shortage);
+  ~Listener() { close(); }
 
   // Listens on a duplicate of `fd`, whose family decides between TCP and Unix.
   UvError listen(Loop& loop, int fd, int backlog);
-  void close() noexcept { handle_.close(); }
+  void close() noexcept;
+
+  // Lets connections wait in the kernel's backlog until resume().
+  void pause() noexcept;
+  void resume() noexcept;
 
  private:
-  static void on_readable(uv_stream_t* stream, int status);
+  static void on_readable(uv_poll_t* poll, int status, int events);
 
-  UvHandle<StreamMemory> handle_;
+  void watch() noexcept;
+  void accept_some();
+  bool accept_one();
+  void rest(UvError why);
+  void shed() noexcept;
+
   OnConnection on_connection_;
+  OnShortage on_shortage_;
+  UvHandle<uv_poll_t> handle_;
+  Timer rested_;
+  int fd_ = -1;
+  int spare_fd_ = -1;  // given up to accept and close connections when there is no other left
+  int burst_ = 1;      // how many are accepted at once: more while more than one is waiting
+  bool is_unix_ = false;
+  bool paused_ = false;
 };
 
 }  // namespace fasterapi::loop

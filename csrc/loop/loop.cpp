@@ -44,6 +44,7 @@ void Loop::flush() noexcept {
 }
 
 void Loop::poll(bool wait) noexcept {
+  ++turn_;
   flush();
   const bool may_wait = wait && !has_work_;
   if (descriptors_ && descriptors_->set_outermost(observers_.empty())) {

@@ -62,6 +62,8 @@ class Loop : base::Counted<Loop> {
   void end_turn();
   // What poll() begins with: for who does not poll again at once.
   void flush() noexcept;
+  // Which poll it is, counted from 1.
+  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }
   // Whether an observer has work left: the next poll must not wait.
   [[nodiscard]] bool has_work() const noexcept { return has_work_; }
 
@@ -105,6 +107,7 @@ class Loop : base::Counted<Loop> {
   std::vector<TurnObserver*> observers_;
   TurnDriver* driver_ = nullptr;
   std::unique_ptr<char[]> receive_buffer_;
+  std::uint64_t turn_ = 0;
   bool open_ = false;
   bool has_work_ = false;
   bool is_busy_ = false;  // the last look at the descriptors found one ready

@@ -1,8 +1,13 @@
 // loop/tcp_stream.cpp: see tcp_stream.hpp.
 #include "loop/tcp_stream.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "loop/entry.hpp"
 
@@ -13,7 +18,6 @@ namespace fasterapi::loop {
 struct TcpStream::WriteRequest : base::Counted<WriteRequest> {
   uv_write_t request{};
   base::PayloadQueue bytes;
-  std::size_t given_bytes = 0;  // to libuv; the rest has more segments than one writev takes
 };
 
 namespace {
@@ -31,21 +35,24 @@ std::size_t buffers_of(const base::PayloadQueue& queue,
 
 }  // namespace
 
-UvError TcpStream::accept(uv_stream_t* listener) {
-  const bool is_unix = listener->type == UV_NAMED_PIPE;
-  const UvError opened = handle_.open(this, [&](StreamMemory* memory) {
+UvError TcpStream::open(AcceptedSocket socket) {
+  const bool is_unix = socket.is_unix();
+  UvError error = handle_.open(this, [&](StreamMemory* memory) {
     return is_unix ? uv_pipe_init(loop_.uv(), &memory->pipe, 0)
                    : uv_tcp_init(loop_.uv(), &memory->tcp);
   });
-  if (!opened.ok()) return opened;
-  const UvError accepted(uv_accept(listener, &handle_.get()->stream));
-  if (!accepted.ok()) {
+  if (!error.ok()) return error;
+  error = UvError(is_unix ? uv_pipe_open(&handle_.get()->pipe, socket.fd())
+                          : uv_tcp_open(&handle_.get()->tcp, socket.fd()));
+  if (!error.ok()) {
     handle_.close();
-  } else if (!is_unix) {
-    uv_tcp_nodelay(&handle_.get()->tcp,
-                   1);  // as asyncio's transports; head and body leave together anyway
+    return error;
   }
-  return accepted;
+  (void)socket.release();  // libuv's
+  peer_ = socket.peer();
+  // As asyncio's transports; head and body leave together anyway.
+  if (!is_unix) uv_tcp_nodelay(&handle_.get()->tcp, 1);
+  return {};
 }
 
 void TcpStream::start_reading() noexcept {
@@ -59,15 +66,18 @@ void TcpStream::stop_reading() noexcept {
   reading_ = false;
 }
 
+// One read per turn: libuv would read 32 times in a row from a peer that sends fast enough, while
+// all others wait. The kernel reports what is left at the next poll.
 void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(handle->data);
-  *buffer = self ? uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes)
-                 : uv_buf_init(nullptr, 0);
+  *buffer = uv_buf_init(nullptr, 0);
+  if (!self || std::exchange(self->read_turn_, self->loop_.turn()) == self->loop_.turn()) return;
+  *buffer = uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes);
 }
 
 void TcpStream::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(stream->data);
-  if (!self || count == 0) return;  // 0: EAGAIN
+  if (!self || count == 0 || count == UV_ENOBUFS) return;  // 0: EAGAIN; see on_alloc()
   StreamUser& user = self->user_;
   if (count > 0) {
     return uv_entry([&] { user.on_bytes({buffer->base, static_cast<std::size_t>(count)}); },
@@ -94,6 +104,7 @@ void TcpStream::send_unsent() {
       unsent_.clear();
       return user_.on_broken(UvError(sent));
     }
+    written_bytes_ += static_cast<std::size_t>(sent);
     unsent_.consume(static_cast<std::size_t>(sent));
   }
   unsent_.keep_at_most(base::kIdleBufferBytes);
@@ -104,7 +115,8 @@ void TcpStream::write_rest() {
   request->bytes = std::exchange(unsent_, {});
   std::array<uv_buf_t, base::kWriteVectors> buffers;
   const std::size_t count = buffers_of(request->bytes, buffers);
-  for (std::size_t index = 0; index < count; ++index) request->given_bytes += buffers[index].len;
+  given_bytes_ = 0;
+  for (std::size_t index = 0; index < count; ++index) given_bytes_ += buffers[index].len;
   in_flight_bytes_ = request->bytes.size();
   request->request.data = request.get();
   const UvError error(uv_write(&request->request, &handle_.get()->stream, buffers.data(),
@@ -121,9 +133,10 @@ void TcpStream::on_written(uv_write_t* request, int status) {
   auto* self = static_cast<TcpStream*>(request->handle->data);
   if (!self) return;
   self->in_flight_bytes_ = 0;
+  self->written_bytes_ += self->given_bytes_;
   StreamUser& user = self->user_;
   if (status < 0) return user.on_broken(UvError(status));
-  uv_entry([&] { self->go_on_behind(written->bytes, written->given_bytes); },
+  uv_entry([&] { self->go_on_behind(written->bytes, self->given_bytes_); },
            [&] { user.on_broken(UvError(UV_ENOMEM)); });
   if (!request->handle->data) return;  // it broke, and its user has closed it
   if (self->unsent_bytes() == 0) user.on_drained();
@@ -147,33 +160,39 @@ void TcpStream::shut_down_writing() noexcept {
   if (status == 0) (void)request.release();  // owned by libuv until its callback
 }
 
-base::Address TcpStream::address(TcpName tcp_name, PipeName pipe_name) const {
+std::uint64_t TcpStream::bytes_delivered() const noexcept {
+  if (!is_open()) return written_bytes_;
+  std::uint64_t written = written_bytes_;
+  if (in_flight_bytes_ > 0)
+    written += given_bytes_ - uv_stream_get_write_queue_size(&handle_.get()->stream);
+  uv_os_fd_t fd = -1;
+  int kept = 0;
+  const bool known =
+      uv_fileno(handle_.base(), &fd) == 0 && ioctl(fd, SIOCOUTQ, &kept) == 0 && kept > 0;
+  return written - std::min(written, known ? static_cast<std::uint64_t>(kept) : 0);
+}
+
+base::Address TcpStream::unix_address(PipeName name) const {
   base::Address found;
-  if (!is_open()) return found;
-  if (handle_.get()->stream.type == UV_NAMED_PIPE) {
-    std::array<char, 256> path{};
-    std::size_t size = path.size();
-    found.is_unix = true;
-    if (pipe_name(&handle_.get()->pipe, path.data(), &size) == 0)
-      found.host.assign(path.data(), size);
-    return found;
-  }
-  sockaddr_storage storage{};
-  int size = sizeof storage;
-  if (tcp_name(&handle_.get()->tcp, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-    return found;
-  std::array<char, 64> text{};
-  if (storage.ss_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&storage);
-    uv_ip6_name(v6, text.data(), text.size());
-    found.port = ntohs(v6->sin6_port);
-  } else {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&storage);
-    uv_ip4_name(v4, text.data(), text.size());
-    found.port = ntohs(v4->sin_port);
-  }
-  found.host = text.data();
+  std::array<char, 256> path{};
+  std::size_t size = path.size();
+  found.is_unix = true;
+  if (name(&handle_.get()->pipe, path.data(), &size) == 0) found.host.assign(path.data(), size);
   return found;
+}
+
+base::Address TcpStream::peer_address() const {
+  if (!is_open()) return {};
+  return is_unix() ? unix_address(uv_pipe_getpeername) : to_text(peer_);
+}
+
+base::Address TcpStream::local_address() const {
+  if (!is_open()) return {};
+  if (is_unix()) return unix_address(uv_pipe_getsockname);
+  PeerAddress address{};
+  int size = sizeof address;
+  if (uv_tcp_getsockname(&handle_.get()->tcp, &address.any, &size) != 0) return {};
+  return to_text(address);
 }
 
 }  // namespace fasterapi::loop

@@ -5,6 +5,7 @@
 
 #include "base/address.hpp"
 #include "base/payload_queue.hpp"
+#include "loop/accepted_socket.hpp"
 #include "loop/loop.hpp"
 
 namespace fasterapi::loop {
@@ -31,8 +32,8 @@ class TcpStream : base::Counted<TcpStream> {
  public:
   TcpStream(Loop& loop, StreamUser& user) noexcept : loop_(loop), user_(user) {}
 
-  // Accepts the connection that `listener` has ready.
-  UvError accept(uv_stream_t* listener);
+  // Takes the socket over.
+  UvError open(AcceptedSocket socket);
 
   void start_reading() noexcept;
   void stop_reading() noexcept;
@@ -44,6 +45,10 @@ class TcpStream : base::Counted<TcpStream> {
     return unsent_.size() + in_flight_bytes_;
   }
 
+  // How many bytes the peer's side of the connection has taken since it began. Asks the kernel,
+  // whose buffer may hold megabytes that a slow peer has not seen.
+  [[nodiscard]] std::uint64_t bytes_delivered() const noexcept;
+
   // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
   void flush() noexcept;
   // Tells the peer that nothing more will come. REQUIRES: nothing unsent.
@@ -52,16 +57,11 @@ class TcpStream : base::Counted<TcpStream> {
   void close() noexcept { handle_.close(); }
   [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
 
-  [[nodiscard]] base::Address local_address() const {
-    return address(uv_tcp_getsockname, uv_pipe_getsockname);
-  }
-  [[nodiscard]] base::Address peer_address() const {
-    return address(uv_tcp_getpeername, uv_pipe_getpeername);
-  }
+  [[nodiscard]] base::Address local_address() const;
+  [[nodiscard]] base::Address peer_address() const;
 
  private:
   struct WriteRequest;
-  using TcpName = int (*)(const uv_tcp_t*, sockaddr*, int*);
   using PipeName = int (*)(const uv_pipe_t*, char*, size_t*);
 
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
@@ -70,13 +70,20 @@ class TcpStream : base::Counted<TcpStream> {
   void send_unsent();
   void write_rest();
   void go_on_behind(base::PayloadQueue& written, std::size_t count);
-  [[nodiscard]] base::Address address(TcpName tcp_name, PipeName pipe_name) const;
+  [[nodiscard]] bool is_unix() const noexcept {
+    return handle_.get()->stream.type == UV_NAMED_PIPE;
+  }
+  [[nodiscard]] base::Address unix_address(PipeName name) const;
 
   Loop& loop_;
   StreamUser& user_;
   UvHandle<StreamMemory> handle_;
   base::PayloadQueue unsent_;
   std::size_t in_flight_bytes_ = 0;
+  std::size_t given_bytes_ = 0;      // of these to libuv; a writev takes only so many segments
+  std::uint64_t written_bytes_ = 0;  // to the kernel, but for what is in flight
+  std::uint64_t read_turn_ = 0;      // the loop's turn that the last read belongs to
+  PeerAddress peer_{};
   bool reading_ = false;
 };
 

@@ -21,8 +21,8 @@ Connection::Connection(Server& server)
 
 Connection::~Connection() { Deadlines::disarm(deadline_); }
 
-loop::UvError Connection::accept(uv_stream_t* listener) {
-  const loop::UvError error = stream_.accept(listener);
+loop::UvError Connection::open(loop::AcceptedSocket socket) {
+  const loop::UvError error = stream_.open(std::move(socket));
   if (error.ok()) stream_.start_reading();
   return error;
 }

@@ -21,7 +21,8 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   explicit Connection(Server& server);
   ~Connection();
 
-  loop::UvError accept(uv_stream_t* listener);
+  // Takes the socket over and begins to read.
+  loop::UvError open(loop::AcceptedSocket socket);
 
   // What the server asks of its connections.
   void advance();      // the response is complete: begin the next request, or close

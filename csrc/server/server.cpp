@@ -31,7 +31,8 @@ void Server::close() {
 }
 
 loop::UvError Server::listen(int fd, int backlog) {
-  auto listener = std::make_unique<loop::Listener>([this](uv_stream_t* ready) { accept(ready); });
+  auto listener = std::make_unique<loop::Listener>(
+      [this](loop::AcceptedSocket socket) { accept(std::move(socket)); }, [](loop::UvError) {});
   const loop::UvError error = listener->listen(loop_, fd, backlog);
   if (error.ok()) listeners_.push_back(std::move(listener));
   loop_.want_turn();
@@ -43,9 +44,9 @@ void Server::stop_listening() noexcept {
   loop_.want_turn();
 }
 
-void Server::accept(uv_stream_t* listener) {
+void Server::accept(loop::AcceptedSocket socket) {
   auto connection = std::make_unique<Connection>(*this);
-  if (!connection->accept(listener).ok()) return;  // gone before it was accepted
+  if (!connection->open(std::move(socket)).ok()) return;
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
   connection_count_.store(connections_.size(), std::memory_order_relaxed);

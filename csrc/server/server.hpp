@@ -66,7 +66,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   void flush() override;
   bool run_turn() override;
   void loop_closing() override { close(); }
-  void accept(uv_stream_t* listener);
+  void accept(loop::AcceptedSocket socket);
 
   loop::Loop& loop_;
   const Options options_;

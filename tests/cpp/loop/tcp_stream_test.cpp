@@ -15,6 +15,7 @@
 
 using namespace fasterapi::support;
 using fasterapi::base::Payload;
+using fasterapi::loop::AcceptedSocket;
 using fasterapi::loop::TcpStream;
 
 namespace {
@@ -308,15 +309,46 @@ TEST_CASE("an IPv6 stream knows both its addresses", "[loop][stream]") {
   CHECK(pair.stream->peer_address().port > 0);
 }
 
-TEST_CASE("accepting where no connection is ready is an error", "[loop][stream]") {
+TEST_CASE("what is no open descriptor is an error", "[loop][stream]") {
   StreamPair pair;
-  uv_tcp_t not_listening;
-  REQUIRE(uv_tcp_init(pair.loop->uv(), &not_listening) == 0);
   TcpStream second(*pair.loop.operator->(), pair);
-  CHECK_FALSE(second.accept(reinterpret_cast<uv_stream_t*>(&not_listening)).ok());
+  CHECK_FALSE(second.open(AcceptedSocket(-1, {}, false)).ok());
   CHECK_FALSE(second.is_open());
-  uv_close(reinterpret_cast<uv_handle_t*>(&not_listening), nullptr);
+}
+
+TEST_CASE("a peer that sends a lot is read once per turn", "[loop][stream]") {
+  StreamPair pair;
+  const std::string bytes = numbered(300000);
+  std::size_t sent = 0;
+  std::size_t largest = 0;
+  while (pair.received.size() < bytes.size()) {
+    sent += pair.client.send(bytes.substr(sent));
+    const std::size_t before = pair.received.size();
+    pair.loop.turn();
+    largest = std::max(largest, pair.received.size() - before);
+  }
+  CHECK(pair.received == bytes);
+  CHECK(largest == fasterapi::base::kReceiveBufferBytes);
+}
+
+TEST_CASE("delivered is what the peer has taken, not what the kernel has", "[loop][stream]") {
+  StreamPair pair(kSmallBuffer);
+  CHECK(pair.stream->bytes_delivered() == 0);
+  const std::string bytes = numbered(1000000);
+  pair.stream->unsent().append(bytes);
+  pair.stream->flush();
   pair.loop.turn();
+  const std::uint64_t before = pair.stream->bytes_delivered();
+  CHECK(before < 100000);
+  std::size_t taken = 0;
+  pair.loop.run_until([&] {
+    taken += pair.client.receive(10000);
+    return taken >= 500000;
+  });
+  CHECK(pair.stream->bytes_delivered() >= 500000);
+  CHECK(pair.stream->bytes_delivered() < bytes.size());
+  pair.deliver(bytes.size());
+  pair.loop.run_until([&] { return pair.stream->bytes_delivered() == bytes.size(); });
 }
 
 TEST_CASE("a Unix stream is a stream, whose address is a path", "[loop][stream]") {

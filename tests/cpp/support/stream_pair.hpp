@@ -51,13 +51,14 @@ class StreamPair final : public loop::StreamUser {
   }
   void on_drained() override { ++drained; }
 
-  void accept(uv_stream_t* ready) {
+  void accept(loop::AcceptedSocket accepted) {
     stream = std::make_unique<loop::TcpStream>(*loop.operator->(), *this);
-    REQUIRE(stream->accept(ready).ok());
+    REQUIRE(stream->open(std::move(accepted)).ok());
   }
 
   Socket socket_;
-  loop::Listener listener_{[this](uv_stream_t* ready) { accept(ready); }};
+  loop::Listener listener_{[this](loop::AcceptedSocket accepted) { accept(std::move(accepted)); },
+                           [](loop::UvError) {}};
 
  public:
   Client client;
