@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 
 namespace fasterapi::base {
 
-inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();  // of anything
 
 // Of one server. The defaults hold unless the server's options say otherwise. Time is in
 // milliseconds.
@@ -29,15 +28,16 @@ struct Limits {
   std::size_t discarded_bytes =
       65536;  // request body nobody reads, before the connection is given up
   // How long a peer may take.
-  std::uint64_t first_byte_ms = 10'000;  // from accept; nginx waits 60 s for first byte and head
-  std::uint64_t head_ms = 10'000;        // from a head's first byte to its last
-  std::uint64_t body_idle_ms = 30'000;   // without a byte of a body that is wanted
-  std::uint64_t write_idle_ms = 30'000;  // without taking a byte of a response
-  std::uint64_t bytes_per_second = 240;  // of a body or a response, on average; Kestrel's default
-  std::uint64_t rate_grace_ms = 10'000;  // before the average counts
-  std::uint64_t keep_alive_ms = 5000;    // uvicorn's --timeout-keep-alive
-  std::uint64_t crowded_idle_ms = 1000;  // instead, above four fifths of the connections
-  std::uint64_t linger_ms = 1000;        // how long a refused peer may take to read the refusal
+  std::size_t first_byte_ms = 10'000;    // from accept; nginx waits 60 s for first byte and head
+  std::size_t head_ms = 10'000;          // from a head's first byte to its last
+  std::size_t body_idle_ms = 30'000;     // without a byte of a body that is wanted
+  std::size_t write_idle_ms = 30'000;    // without taking a byte of a response
+  std::size_t bytes_per_second = 240;    // of a body or a response, on average; Kestrel's default
+  std::size_t rate_grace_ms = 10'000;    // before the average counts
+  std::size_t progress_check_ms = 1000;  // how often the two are looked at
+  std::size_t keep_alive_ms = 5000;      // uvicorn's --timeout-keep-alive
+  std::size_t crowded_idle_ms = 1000;    // instead, above four fifths of the connections
+  std::size_t linger_ms = 1000;          // how long a refused peer may take to read the refusal
   // How many.
   std::size_t connections = kUnlimited;
   std::size_t connections_per_address = kUnlimited;
@@ -53,5 +53,7 @@ inline constexpr std::size_t kCopiedBodyBytes =
 inline constexpr std::size_t kWriteVectors = 64;  // iovecs per writev; Linux allows 1024
 inline constexpr std::size_t kRequestsPerTurn =
     128;  // started per turn of the loop, the rest waits for the next
+inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipelined ones
+inline constexpr std::size_t kPeerWarningsPerSecond = 10;  // in the log, about all peers together
 
 }  // namespace fasterapi::base

@@ -37,6 +37,7 @@ std::size_t buffers_of(const base::PayloadQueue& queue,
 
 UvError TcpStream::open(AcceptedSocket socket) {
   const bool is_unix = socket.is_unix();
+  peer_ = socket.peer();
   UvError error = handle_.open(this, [&](StreamMemory* memory) {
     return is_unix ? uv_pipe_init(loop_.uv(), &memory->pipe, 0)
                    : uv_tcp_init(loop_.uv(), &memory->tcp);
@@ -49,7 +50,6 @@ UvError TcpStream::open(AcceptedSocket socket) {
     return error;
   }
   (void)socket.release();  // libuv's
-  peer_ = socket.peer();
   // As asyncio's transports; head and body leave together anyway.
   if (!is_unix) uv_tcp_nodelay(&handle_.get()->tcp, 1);
   return {};
@@ -170,6 +170,14 @@ std::uint64_t TcpStream::bytes_delivered() const noexcept {
   const bool known =
       uv_fileno(handle_.base(), &fd) == 0 && ioctl(fd, SIOCOUTQ, &kept) == 0 && kept > 0;
   return written - std::min(written, known ? static_cast<std::uint64_t>(kept) : 0);
+}
+
+void TcpStream::reset() noexcept {
+  constexpr linger kAtOnce{1, 0};
+  uv_os_fd_t fd = -1;
+  if (is_open() && uv_fileno(handle_.base(), &fd) == 0)
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
+  close();
 }
 
 base::Address TcpStream::unix_address(PipeName name) const {

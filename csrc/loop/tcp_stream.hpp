@@ -55,6 +55,8 @@ class TcpStream : base::Counted<TcpStream> {
   void shut_down_writing() noexcept;
 
   void close() noexcept { handle_.close(); }
+  // Closes so that the kernel forgets what the peer has not taken; the peer gets a reset.
+  void reset() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
 
   [[nodiscard]] base::Address local_address() const;

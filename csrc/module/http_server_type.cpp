@@ -139,7 +139,7 @@ bool read_options(const Arguments& arguments, server::Options& options) {
                     "timeout_keep_alive must be a number of seconds from 0 to 1e9");
     return false;
   }
-  options.limits.keep_alive_ms = static_cast<std::uint64_t>(seconds * 1000);
+  options.limits.keep_alive_ms = static_cast<std::size_t>(seconds * 1000);
   options.date_field = arguments.date_header != 0;
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&

@@ -6,35 +6,65 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/percent.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::server {
+namespace {
+
+std::string name_of(const base::Address& peer) {
+  return peer.host + ":" + std::to_string(peer.port);
+}
+
+}  // namespace
 
 Connection::Connection(Server& server)
     : server_(server),
       stream_(server.loop(), *this),
       http_(server.options().limits, server.options().status_lines),
       exchange_(*this) {
-  deadline_.owner = this;
+  deadline_.owner = progress_.owner = this;
 }
 
-Connection::~Connection() { Deadlines::disarm(deadline_); }
+Connection::~Connection() {
+  Deadlines::disarm(deadline_);
+  Deadlines::disarm(progress_);
+}
 
 loop::UvError Connection::open(loop::AcceptedSocket socket) {
   const loop::UvError error = stream_.open(std::move(socket));
-  if (error.ok()) stream_.start_reading();
+  if (!error.ok()) return error;
+  stream_.start_reading();
+  server_.deadlines().arm(deadline_, Wait::FirstByte);
   return error;
+}
+
+const base::Address& Connection::peer() const {
+  if (!peer_) peer_ = stream_.peer_address();
+  return *peer_;
 }
 
 void Connection::on_bytes(base::ByteView bytes) {
   if (phase_ != Phase::Open) return;
-  Deadlines::disarm(deadline_);
+  received_bytes_ += bytes.size();
   http_.receive(bytes);
   pump();
   http_.retain();
   update_reading();
-  if (phase_ == Phase::Open && reused_ && !exchange_open_ && !advance_due_) await_next_request();
+  update_deadline();
+}
+
+// After bytes have come: what the connection waits for now.
+void Connection::update_deadline() {
+  if (phase_ != Phase::Open) return;
+  if (exchange_open_ || advance_due_) {
+    Deadlines::disarm(deadline_);
+  } else if (http_.request_state() == http::RequestState::Idle && !http_.idle()) {
+    // Counted from its first byte: who sends one now and then gains nothing.
+    if (deadline_.wait != Wait::Head) server_.deadlines().arm(deadline_, Wait::Head);
+  }
+  // Else a body is discarded that nobody reads: the time since the response counts on.
 }
 
 // Takes events as long as they come; a request that is answered at once makes way for the next.
@@ -64,9 +94,13 @@ void Connection::pump() {
 void Connection::begin_exchange() {
   exchange_open_ = true;
   discarded_bytes_ = 0;
-  if (http_.head().upgrade()) server_.event_log().warning("Unsupported upgrade request.");
+  continue_due_ = http_.head().expect_continue();
+  if (http_.head().has_body()) body_pace_.begin(received_bytes_);
+  if (++requests_ >= server_.options().limits.requests_per_connection) http_.must_close();
+  PeerWarnings& warnings = server_.warnings();
+  if (http_.head().upgrade() && warnings.may_warn()) warnings.warn("Unsupported upgrade request.");
   if (server_.at_concurrency_limit()) {
-    server_.event_log().warning("Exceeded concurrency limit.");
+    if (warnings.may_warn()) warnings.warn("Exceeded concurrency limit.");
     exchange_.refuse(503, "Service Unavailable");
   } else if (!server_.dispatcher().dispatch(exchange_)) {
     exchange_.refuse(500, "Internal Server Error");
@@ -75,6 +109,7 @@ void Connection::begin_exchange() {
 
 void Connection::receive_body(base::ByteView bytes) {
   if (exchange_open_) {
+    continue_due_ = false;
     body_.append(bytes);
     if (ExchangeObserver* observer = exchange_.observer_) observer->on_request_progress();
     return;
@@ -88,8 +123,11 @@ void Connection::receive_body(base::ByteView bytes) {
 // The peer's mistake is answered once, after the responses to its earlier requests: those are
 // complete by now, since the next request is not parsed before.
 void Connection::refuse(http::ProtocolError error) {
-  std::string text = "Invalid HTTP request received.";
-  server_.event_log().warning(text.append(" (").append(http::cause_of(error)).append(")"));
+  if (server_.warnings().may_warn()) {
+    std::string text = "Invalid HTTP request received. (";
+    if (!peer().is_unix) text.append(name_of(peer())).append(": ");
+    server_.warnings().warn(text.append(http::cause_of(error)).append(")"));
+  }
   const http::ResponseState response = http_.response_state();
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   exchange_open_ = false;
@@ -109,7 +147,7 @@ void Connection::body_sent(http::SendError error, bool more) {
   if (error != http::SendError::None || !more) return response_complete();
   // Memory stays bounded while an application sends without pausing: past the mark the bytes leave
   // at once.
-  if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) stream_.flush();
+  if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) flush_stream();
 }
 
 void Connection::abort_response() {
@@ -145,9 +183,13 @@ void Connection::advance() {
   if (!request_complete) {  // the rest of the body is discarded first
     return peer_closed_ ? finish(false) : await_next_request();
   }
-  if (exchange_.must_wait()) stream_.flush();
+  if (exchange_.must_wait()) flush_stream();
   // A peer that does not read gets no further request answered; on_drained() goes on.
   if (phase_ != Phase::Open || exchange_.must_wait()) return;
+  if (has_had_its_share()) {
+    advance_due_ = true;
+    return server_.note_advance_next_turn(*this);
+  }
   if (!http_.start_next_cycle()) return finish(false);
   http_.receive({});
   pump();
@@ -156,9 +198,16 @@ void Connection::advance() {
   if (phase_ == Phase::Open && !exchange_open_ && !advance_due_) await_next_request();
 }
 
+// Of a loop's turn: a peer with a long pipeline does not keep the others waiting.
+bool Connection::has_had_its_share() noexcept {
+  if (std::exchange(turn_, server_.loop().turn()) != server_.loop().turn()) requests_in_turn_ = 0;
+  return ++requests_in_turn_ > base::kRequestsPerConnectionAndTurn;
+}
+
 void Connection::await_next_request() {
   if (server_.shutting_down() || peer_closed_) return finish(false);
-  server_.deadlines().await_next_request(deadline_);
+  server_.deadlines().arm(deadline_, Wait::NextRequest);
+  update_deadline();  // part of it may be here
 }
 
 // Reading pauses while the application lags behind: too much body, or too much of later requests.
@@ -169,6 +218,7 @@ void Connection::update_reading() {
     stream_.stop_reading();
   } else {
     stream_.start_reading();
+    if (wants_body()) watch_progress();
   }
 }
 
@@ -188,19 +238,52 @@ void Connection::on_peer_closed() {
 void Connection::on_broken(loop::UvError) { close(); }
 
 void Connection::on_drained() {
+  stalled_ = false;
   if (phase_ == Phase::Ending) return finish_sent();
   if (ExchangeObserver* observer = exchange_.observer_) observer->on_drained();
   if (cycle_complete()) advance_later();
 }
 
 void Connection::flush() {
-  stream_.flush();
+  flush_stream();
   if (phase_ == Phase::Ending && stream_.unsent_bytes() == 0) finish_sent();
+}
+
+void Connection::flush_stream() {
+  stream_.flush();
+  if (stream_.unsent_bytes() == 0 || stalled_ || phase_ == Phase::Closed) return;
+  stalled_ = true;
+  write_pace_.begin(stream_.bytes_delivered());
+  watch_progress();
+}
+
+// A look once a second costs a peer that is quick nothing, and one that is slow next to nothing.
+void Connection::watch_progress() {
+  if (progress_.linked()) return;
+  progress_checked_ms_ = base::monotonic_ms();
+  server_.deadlines().arm(progress_, Wait::Progress);
+}
+
+void Connection::check_progress() {
+  const base::Limits& limits = server_.options().limits;
+  // What the loop has been late by is not the peer's fault.
+  const std::uint64_t elapsed_ms = std::min<std::uint64_t>(
+      base::monotonic_ms() - progress_checked_ms_, 2 * limits.progress_check_ms);
+  if (stalled_ &&
+      write_pace_.too_slow(stream_.bytes_delivered(), elapsed_ms, limits.write_idle_ms, limits)) {
+    stream_.reset();  // the kernel's buffer is given up, too
+    return close();
+  }
+  const bool wants = wants_body();
+  if (wants && body_pace_.too_slow(received_bytes_, elapsed_ms, limits.body_idle_ms, limits))
+    return refuse(http::ProtocolError::BodyTimeout);
+  if (stalled_ || wants) watch_progress();
 }
 
 void Connection::finish(bool linger) {
   phase_ = Phase::Ending;
   linger_ = linger;
+  Deadlines::disarm(deadline_);
   server_.note_dirty(*this);
 }
 
@@ -209,7 +292,7 @@ void Connection::finish_sent() {
   phase_ = Phase::Lingering;
   stream_.shut_down_writing();
   stream_.start_reading();
-  server_.deadlines().await_close(deadline_);
+  server_.deadlines().arm(deadline_, Wait::Close);
 }
 
 void Connection::shut_down() {
@@ -219,7 +302,9 @@ void Connection::shut_down() {
   finish(false);
 }
 
-void Connection::on_deadline() {
+void Connection::on_deadline(Wait wait) {
+  if (wait == Wait::Progress) return check_progress();
+  if (wait == Wait::Head) return refuse(http::ProtocolError::HeadTimeout);
   if (phase_ == Phase::Open && stream_.unsent_bytes() > 0)
     return await_next_request();  // it is still reading
   close();
@@ -229,6 +314,7 @@ void Connection::close() {
   if (phase_ == Phase::Closed) return;
   phase_ = Phase::Closed;
   Deadlines::disarm(deadline_);
+  Deadlines::disarm(progress_);
   stream_.close();
   exchange_open_ = false;
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
@@ -239,9 +325,7 @@ void Connection::record_access(int status) {
   AccessLog* log = server_.access_log();
   if (!log) return;
   const http::RequestHead& head = http_.head();
-  const base::Address& peer = exchange_.peer();
-  const std::string client =
-      peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
+  const std::string client = peer().is_unix ? std::string() : name_of(peer());
   std::string path;  // as the application's own responses log it: decoded, then encoded
   base::percent_encode(server_.options().root_path + base::percent_decode(head.raw_path()), path);
   if (!head.query().empty()) path.append("?").append(head.query());

@@ -11,6 +11,7 @@
 #include "loop/tcp_stream.hpp"
 #include "server/deadlines.hpp"
 #include "server/exchange.hpp"
+#include "server/pace.hpp"
 
 namespace fasterapi::server {
 
@@ -25,12 +26,13 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   loop::UvError open(loop::AcceptedSocket socket);
 
   // What the server asks of its connections.
-  void advance();      // the response is complete: begin the next request, or close
-  void flush();        // send what the turn has produced
-  void shut_down();    // close now if idle, else after the current response
-  void close();        // now, whatever is under way
-  void on_deadline();  // nothing came from the peer for too long
+  void advance();               // the response is complete: begin the next request, or close
+  void flush();                 // send what the turn has produced
+  void shut_down();             // close now if idle, else after the current response
+  void close();                 // now, whatever is under way
+  void on_deadline(Wait wait);  // the peer has taken too long
   [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::Closed; }
+  [[nodiscard]] const base::Address& peer() const;
 
   std::size_t position = 0;  // among the server's connections
   bool dirty = false;        // is in the server's list of connections to flush
@@ -60,7 +62,17 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void finish(bool linger);
   void finish_sent();
   void update_reading();
+  void update_deadline();
   void await_next_request();
+  [[nodiscard]] bool has_had_its_share() noexcept;
+  void flush_stream();
+  void watch_progress();
+  void check_progress();
+  // A body is missing, and it is the peer's turn.
+  [[nodiscard]] bool wants_body() const noexcept {
+    return exchange_open_ && !continue_due_ && stream_.reading() &&
+           http_.request_state() == http::RequestState::Body;
+  }
   // Request and response are complete, and the next has not begun.
   [[nodiscard]] bool cycle_complete() const noexcept {
     return http_.request_state() == http::RequestState::Done &&
@@ -78,12 +90,22 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   mutable std::optional<base::Address> peer_;
   mutable std::optional<base::Address> local_;
   DeadlineList::Link deadline_;
+  DeadlineList::Link progress_;
+  Pace body_pace_;
+  Pace write_pace_;
+  std::uint64_t progress_checked_ms_ = 0;
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t turn_ = 0;            // of the loop, in which it last went on to a request
+  std::size_t requests_in_turn_ = 0;  // that it has gone on to
+  std::size_t requests_ = 0;
   Phase phase_ = Phase::Open;
   bool exchange_open_ = false;  // begun, response not complete
   bool advance_due_ = false;    // the server will call advance() at the end of the turn
   bool reused_ = false;         // a response has been sent: from now on silence is bounded
   bool peer_closed_ = false;
   bool linger_ = false;
+  bool continue_due_ = false;  // the peer may wait for 100 Continue before it sends the body
+  bool stalled_ = false;       // bytes are unsent because the peer does not take them
 };
 
 }  // namespace fasterapi::server

@@ -10,10 +10,7 @@ namespace fasterapi::server {
 
 const http::RequestHead& Exchange::head() const noexcept { return connection_.http_.head(); }
 
-const base::Address& Exchange::peer() const noexcept {
-  if (!connection_.peer_) connection_.peer_ = connection_.stream_.peer_address();
-  return *connection_.peer_;
-}
+const base::Address& Exchange::peer() const { return connection_.peer(); }
 
 const base::Address& Exchange::local() const noexcept {
   if (!connection_.local_) connection_.local_ = connection_.stream_.local_address();
@@ -36,7 +33,9 @@ bool Exchange::peer_closed() const noexcept { return connection_.peer_closed_; }
 void Exchange::send_continue() {
   if (head_sent()) return;
   connection_.stream_.unsent().append("HTTP/1.1 100 Continue\r\n\r\n");
+  connection_.continue_due_ = false;
   connection_.server_.note_dirty(connection_);
+  connection_.update_reading();  // from now on the body is waited for
 }
 
 http::SendError Exchange::begin_head(int status) {

@@ -11,8 +11,10 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
     : loop_(loop),
       options_(std::move(options)),
       event_log_(event_log),
-      deadlines_(options_.limits.keep_alive_ms, options_.limits.linger_ms,
-                 [](Connection& connection) { connection.on_deadline(); }) {
+      warnings_(event_log, base::kPeerWarningsPerSecond),
+      capacity_warnings_(event_log, 1),
+      deadlines_(options_.limits,
+                 [](Connection& connection, Wait wait) { connection.on_deadline(wait); }) {
   [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);
   assert(error.ok() && "uv_timer_init cannot fail");
   loop_.add_observer(*this);
@@ -46,10 +48,55 @@ void Server::stop_listening() noexcept {
 
 void Server::accept(loop::AcceptedSocket socket) {
   auto connection = std::make_unique<Connection>(*this);
-  if (!connection->open(std::move(socket)).ok()) return;
+  connections_.reserve(connections_.size() + 1);
+  if (!connection->open(std::move(socket)).ok() || !admit_address(*connection)) return;
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
-  connection_count_.store(connections_.size(), std::memory_order_relaxed);
+  connections_changed();
+}
+
+void Server::on_shortage(loop::UvError error) {
+  if (!capacity_warnings_.may_warn()) return;
+  std::string text = "No connection can be accepted: ";
+  text.append(error.text());
+  if (error.code() == UV_EMFILE || error.code() == UV_ENFILE)
+    text.append(". Raise the limit of open files (ulimit -n) or lower --limit-connections.");
+  capacity_warnings_.warn(std::move(text));
+}
+
+bool Server::admit_address(Connection& connection) {
+  const std::size_t limit = options_.limits.connections_per_address;
+  if (limit == base::kUnlimited || connection.peer().is_unix) return true;
+  const std::string& host = connection.peer().host;
+  std::size_t& count = addresses_[host];
+  if (count < limit) return ++count > 0;
+  if (warnings_.may_warn()) {
+    warnings_.warn("Connection refused: " + host + " has " + std::to_string(limit) +
+                   " already (--limit-connections-per-address).");
+  }
+  return false;
+}
+
+void Server::release_address(Connection& connection) {
+  if (addresses_.empty()) return;
+  const auto found = addresses_.find(connection.peer().host);
+  if (found != addresses_.end() && --found->second == 0) addresses_.erase(found);
+}
+
+// Idle connections make room above four fifths; when all are taken, new ones wait in the kernel's
+// backlog and find a server that answers those it has.
+void Server::connections_changed() {
+  const std::size_t count = connections_.size();
+  const std::size_t limit = options_.limits.connections;
+  connection_count_.store(count, std::memory_order_relaxed);
+  deadlines_.set_crowded(count > limit / 5 * 4);
+  const bool full = count >= limit;
+  if (std::exchange(paused_, full) == full) return;
+  for (const auto& listener : listeners_) full ? listener->pause() : listener->resume();
+  if (full && capacity_warnings_.may_warn()) {
+    capacity_warnings_.warn("Limit of " + std::to_string(limit) +
+                            " connections reached (--limit-connections): new ones wait.");
+  }
 }
 
 void Server::shut_down() {
@@ -87,6 +134,10 @@ void Server::note_advance(Connection& connection) {
   loop_.want_turn();
 }
 
+void Server::note_advance_next_turn(Connection& connection) {
+  advancing_next_.push_back(&connection);
+}
+
 void Server::count_response() {
   if (++responses_ == options_.max_responses) event_log_.max_responses_reached();
 }
@@ -94,6 +145,8 @@ void Server::count_response() {
 void Server::bury(Connection& connection) {
   if (connection.dirty) std::erase(dirty_, &connection);
   std::erase(advancing_, &connection);
+  std::erase(advancing_next_, &connection);
+  release_address(connection);
   const std::size_t position = connection.position;
   buried_.push_back(std::move(connections_[position]));
   if (position + 1 < connections_.size()) {
@@ -101,7 +154,7 @@ void Server::bury(Connection& connection) {
     connections_[position]->position = position;
   }
   connections_.pop_back();
-  connection_count_.store(connections_.size(), std::memory_order_relaxed);
+  connections_changed();
   loop_.want_turn();
 }
 
@@ -118,6 +171,8 @@ void Server::flush() {
 }
 
 bool Server::run_turn() {
+  advancing_.insert(advancing_.end(), advancing_next_.begin(), advancing_next_.end());
+  advancing_next_.clear();
   std::size_t left = base::kRequestsPerTurn;
   while (true) {
     while (!advancing_.empty()) {  // one that closes buries itself and leaves the list
@@ -129,7 +184,7 @@ bool Server::run_turn() {
     left -= std::min(left, started);
     if (advancing_.empty() || left == 0) break;
   }
-  return !advancing_.empty() || dispatcher_.has_pending();
+  return !advancing_.empty() || !advancing_next_.empty() || dispatcher_.has_pending();
 }
 
 }  // namespace fasterapi::server

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "server/deadlines.hpp"
 #include "server/dispatcher.hpp"
 #include "server/options.hpp"
+#include "server/peer_warnings.hpp"
 
 namespace fasterapi::server {
 
@@ -52,13 +54,15 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] Dispatcher& dispatcher() noexcept { return dispatcher_; }
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] AccessLog* access_log() noexcept { return access_log_; }
-  [[nodiscard]] EventLog& event_log() noexcept { return event_log_; }
+  [[nodiscard]] PeerWarnings& warnings() noexcept { return warnings_; }
   [[nodiscard]] bool shutting_down() const noexcept { return shutting_down_; }
   [[nodiscard]] bool at_concurrency_limit() const noexcept;
   // The fields that begin every response, with the date of this turn.
   [[nodiscard]] base::ByteView default_fields();
   void note_dirty(Connection& connection);
   void note_advance(Connection& connection);
+  // For one that has had its share of this turn.
+  void note_advance_next_turn(Connection& connection);
   void count_response();
   void bury(Connection& connection);
 
@@ -67,10 +71,16 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   bool run_turn() override;
   void loop_closing() override { close(); }
   void accept(loop::AcceptedSocket socket);
+  void on_shortage(loop::UvError error);
+  [[nodiscard]] bool admit_address(Connection& connection);
+  void release_address(Connection& connection);
+  void connections_changed();
 
   loop::Loop& loop_;
   const Options options_;
   EventLog& event_log_;
+  PeerWarnings warnings_;
+  PeerWarnings capacity_warnings_;
   AccessLog* access_log_ = nullptr;
   Dispatcher dispatcher_;
   Deadlines deadlines_;
@@ -78,13 +88,18 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> buried_;  // closed in this turn, freed at its end
   std::vector<Connection*> dirty_;
-  std::vector<Connection*> advancing_;  // wait for advance()
+  std::vector<Connection*> advancing_;       // wait for advance()
+  std::vector<Connection*> advancing_next_;  // in the next turn
+  // Connections of each address while their number is limited. Ordered, not hashed: a peer that
+  // chooses its addresses gains nothing.
+  std::map<std::string, std::size_t, std::less<>> addresses_;
   base::HttpDate date_;
   std::string default_fields_;
   // Read by any thread; written by the loop's.
   std::atomic<std::uint64_t> responses_ = 0;
   std::atomic<std::size_t> connection_count_ = 0;
   bool default_fields_fresh_ = false;
+  bool paused_ = false;  // as many connections as there may be
   bool shutting_down_ = false;
   bool open_ = true;
 };
