@@ -23,6 +23,7 @@ _WHOM_TO_BELIEVE = (
     "The proxies to believe: addresses, networks or literals, comma separated, or '*' for all."
     "  [default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1]"
 )
+_CONNECTIONS = "Connections at once; more wait.  [default: the limit of open files less 64]"
 
 _SWITCH = object()  # a flag without a value and without a --no- twin
 
@@ -52,6 +53,19 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--limit-max-requests-jitter", int, 0, "Add up to so many to that limit, by chance."),
     ("--timeout-keep-alive", int, 5, "Seconds an idle connection is kept."),
     ("--timeout-graceful-shutdown", int, None, "Seconds the stop waits; else for ever."),
+    ("--timeout-first-byte", float, 10.0, "Seconds until a connection's first byte; 0: no limit."),
+    ("--timeout-request-head", float, 10.0, "Seconds a request's head may take; 0: no limit."),
+    ("--timeout-request-body", float, 30.0, "Seconds a body may be silent; 0: no limit."),
+    ("--timeout-write", float, 30.0, "Seconds a peer may take nothing of a response; 0: no limit."),
+    ("--min-data-rate", int, 240, "Bytes per second, on average, of a body or response; 0: none."),
+    ("--limit-request-target", int, 8192, "Bytes of a request target, else 414."),
+    ("--limit-request-field", int, 16384, "Bytes of one header field, else 431."),
+    ("--limit-request-fields", int, 100, "Header fields of a request, else 431."),
+    ("--limit-request-head", int, 65536, "Bytes of request line and fields, else 431."),
+    ("--limit-request-body", int, None, "Bytes of a request body, else 413."),
+    ("--limit-requests-per-connection", int, None, "Close a connection after so many."),
+    ("--limit-connections", int, None, _CONNECTIONS),
+    ("--limit-connections-per-address", int, None, "Connections of one address; more are closed."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )

@@ -174,6 +174,7 @@ class HttpServer:
         limit_max_requests: int | None = None,
         on_max_requests: Callable[[], None] | None = None,
         timeout_keep_alive: float = 5.0,
+        limits: dict[str, int | None] | None = None,
         is_trusted: Callable[[str], bool] | None = None,
         apply_forwarded: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
@@ -196,6 +197,9 @@ class HttpServer:
             limit_max_requests: Responses after which on_max_requests is called, once; None: never.
             on_max_requests: Called on the loop without arguments.
             timeout_keep_alive: Seconds an idle keep-alive connection is kept, up to 1e9.
+            limits: What else a peer may do, by the names of base::Limits (bytes, counts, and
+                milliseconds where a name ends so); None for one: no limit. One that is missing has
+                its default.
             is_trusted: Asked once per connection with the peer's host, "" on a Unix socket; None:
                 no peer's forwarding headers are believed.
             apply_forwarded: Given the scope of a request of a trusted peer that has

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fasterapi_asgi._limits import core_limits
 from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware, apply_forwarded
@@ -60,6 +61,7 @@ def new_http_server(
         rules["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
     if limit_max_requests is not None and limit_max_requests < 1:
         limit_max_requests = None
+    limits = core_limits(config)
     host = host_of_the_running_loop()
     try:
         return HttpServer(
@@ -75,6 +77,7 @@ def new_http_server(
             limit_max_requests=_between_0_and(_MOST, limit_max_requests),
             on_max_requests=wake,
             timeout_keep_alive=min(max(0, config.timeout_keep_alive), _LONGEST_S),
+            limits=limits,
             **rules,
         )
     except BaseException as error:

@@ -100,6 +100,22 @@ class Config:
         backlog: Connections the kernel holds until they are accepted.
         timeout_keep_alive: Seconds an idle connection is kept.
         timeout_graceful_shutdown: Seconds the stop waits for requests; None: as long as they take.
+        timeout_first_byte: Seconds until a new connection's first byte. 0: no limit, as for all
+            that follow.
+        timeout_request_head: Seconds from a request's first byte until its head is complete.
+        timeout_request_body: Seconds without a byte of a body that is wanted.
+        timeout_write: Seconds in which the peer takes nothing of a response.
+        min_data_rate: Bytes per second that a body comes with or a response is taken with, on
+            average after 10 seconds.
+        limit_request_target, limit_request_field, limit_request_head: Bytes of the request target,
+            of one header field, of request line and fields together.
+        limit_request_fields: Header fields of a request.
+        limit_request_body: Bytes of a request's body; None: no limit.
+        limit_requests_per_connection: Requests after which a connection closes; None: no limit.
+        limit_connections: Connections open at once, others wait; None: the process's limit of open
+            files less 64.
+        limit_connections_per_address: Connections of one address, others are closed; None: no
+            limit.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -135,6 +151,19 @@ class Config:
     timeout_keep_alive: int
     timeout_notify: int
     timeout_graceful_shutdown: int | None
+    timeout_first_byte: float
+    timeout_request_head: float
+    timeout_request_body: float
+    timeout_write: float
+    min_data_rate: int
+    limit_request_target: int
+    limit_request_field: int
+    limit_request_fields: int
+    limit_request_head: int
+    limit_request_body: int | None
+    limit_requests_per_connection: int | None
+    limit_connections: int | None
+    limit_connections_per_address: int | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -179,6 +208,14 @@ class Config:
         headers: list[tuple[str, str]] | None = None,
         factory: bool = False,
         h11_max_incomplete_event_size: int | None = None, reset_contextvars: bool = False,
+        *,  # what a peer may do; uvicorn has none of these
+        timeout_first_byte: float = 10.0, timeout_request_head: float = 10.0,
+        timeout_request_body: float = 30.0, timeout_write: float = 30.0,
+        min_data_rate: int = 240,
+        limit_request_target: int = 8192, limit_request_field: int = 16384,
+        limit_request_fields: int = 100, limit_request_head: int = 65536,
+        limit_request_body: int | None = None, limit_requests_per_connection: int | None = None,
+        limit_connections: int | None = None, limit_connections_per_address: int | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

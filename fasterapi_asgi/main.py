@@ -93,6 +93,13 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
     headers: list[tuple[str, str]] | None = None, use_colors: bool | None = None,
     app_dir: str | None = None, factory: bool = False,
     h11_max_incomplete_event_size: int | None = None, reset_contextvars: bool = False,
+    timeout_first_byte: float = 10.0, timeout_request_head: float = 10.0,
+    timeout_request_body: float = 30.0, timeout_write: float = 30.0,
+    min_data_rate: int = 240,
+    limit_request_target: int = 8192, limit_request_field: int = 16384,
+    limit_request_fields: int = 100, limit_request_head: int = 65536,
+    limit_request_body: int | None = None, limit_requests_per_connection: int | None = None,
+    limit_connections: int | None = None, limit_connections_per_address: int | None = None,
 ) -> None:
     """Serve an application in this process until a signal ends it.
 
@@ -105,7 +112,11 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
         SystemExit: the server could not start (exit code 3 or 1; the reason is logged).
         OptionError: an option cannot be used, or is not built yet.
     """
-    given = dict(locals())
+    _run(dict(locals()))
+# fmt: on
+
+
+def _run(given: dict[str, Any]) -> None:
     folder = given.pop("app_dir")
     if folder is not None:
         sys.path.insert(0, folder)
@@ -117,4 +128,3 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
         server.run()
     if not server.started and not server.should_exit:
         sys.exit(STARTUP_FAILURE)
-# fmt: on

@@ -54,6 +54,7 @@ inline constexpr std::size_t kWriteVectors = 64;  // iovecs per writev; Linux al
 inline constexpr std::size_t kRequestsPerTurn =
     128;  // started per turn of the loop, the rest waits for the next
 inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipelined ones
-inline constexpr std::size_t kPeerWarningsPerSecond = 10;  // in the log, about all peers together
+inline constexpr std::size_t kPeerWarnings = 100;  // in the log about all peers at once, then
+inline constexpr std::size_t kPeerWarningsPerSecond = 10;  // so many
 
 }  // namespace fasterapi::base

@@ -1,11 +1,11 @@
 // module/http_server_type.cpp: the Python type HttpServer: arguments and attributes around
 // module/http_server.
-#include <array>
 #include <memory>
 
 #include "aio/guest_loop.hpp"
 #include "aio/loop_core.hpp"
 #include "module/http_server.hpp"
+#include "module/server_options.hpp"
 #include "py/type.hpp"
 
 namespace fasterapi::module {
@@ -28,6 +28,7 @@ struct Arguments {
   int date_header = 1;
   PyObject *limit_concurrency = Py_None, *limit_max_requests = Py_None, *on_max_requests = Py_None;
   double timeout_keep_alive = 5.0;
+  PyObject* limits = Py_None;
   PyObject *is_trusted = Py_None, *apply_forwarded = Py_None;
 
   [[nodiscard]] bool parse(PyObject* args, PyObject* keywords) {
@@ -43,13 +44,14 @@ struct Arguments {
                                         "limit_max_requests",
                                         "on_max_requests",
                                         "timeout_keep_alive",
+                                        "limits",
                                         "is_trusted",
                                         "apply_forwarded",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOO:HttpServer", const_cast<char**>(names), &loop, &app,
+            args, keywords, "|$OOOOO!UOpOOOdOOO:HttpServer", const_cast<char**>(names), &loop, &app,
             &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers, &date_header,
-            &limit_concurrency, &limit_max_requests, &on_max_requests, &timeout_keep_alive,
+            &limit_concurrency, &limit_max_requests, &on_max_requests, &timeout_keep_alive, &limits,
             &is_trusted, &apply_forwarded)) {
       return false;
     }
@@ -61,74 +63,6 @@ struct Arguments {
 
 py::PyRef optional(PyObject* object) {
   return object == Py_None ? py::PyRef() : py::PyRef::borrow(object);
-}
-
-// None leaves the default.
-template <class Number>
-bool read_limit(PyObject* object, const char* name, Number& limit) {
-  if (object == Py_None) return true;
-  const long long value = PyLong_AsLongLong(object);
-  if (value == -1 && PyErr_Occurred()) return false;
-  if (value < 0) {
-    PyErr_Format(PyExc_ValueError, "%s must not be negative, got %lld", name, value);
-    return false;
-  }
-  limit = static_cast<Number>(value);
-  return true;
-}
-
-// The server's default fields go through the writer that checks every response's: a bad one fails
-// here, not there.
-bool read_default_fields(PyObject* pairs, server::Options& options) {
-  if (!pairs) return true;
-  const auto fields =
-      py::PyRef::steal(PySequence_Fast(pairs, "default_headers must be a list of pairs"));
-  if (!fields) return false;
-  base::PayloadQueue written;
-  http::ResponseWriter writer(options.status_lines);
-  http::SendError error = writer.begin_head(written, {}, 200, {});
-  const std::size_t status_line = written.size();
-  for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(fields.get()); ++index) {
-    const char *name = nullptr, *value = nullptr;
-    Py_ssize_t name_size = 0, value_size = 0;
-    const auto pair =
-        py::PyRef::steal(PySequence_Tuple(PySequence_Fast_GET_ITEM(fields.get(), index)));
-    if (!pair || !PyArg_ParseTuple(pair.get(), "y#y#:default_headers", &name, &name_size, &value,
-                                   &value_size)) {
-      return false;
-    }
-    if (error == http::SendError::None) {
-      error = writer.add_field({name, static_cast<std::size_t>(name_size)},
-                               {value, static_cast<std::size_t>(value_size)});
-    }
-    if (error != http::SendError::None) {
-      PyErr_Format(PyExc_ValueError, "default header %R: %.200s",
-                   PySequence_Fast_GET_ITEM(fields.get(), index), http::text_of(error).data());
-      return false;
-    }
-  }
-  std::array<base::ByteView, 1> view;
-  if (written.gather(view) == 1) options.default_fields = view[0].substr(status_line);
-  return true;
-}
-
-// The reason phrases of this Python's http module, so that status line and access log agree with
-// everything else.
-bool read_phrases(http::StatusLines& lines) {
-  const auto http = py::PyRef::steal(PyImport_ImportModule("http"));
-  const auto statuses =
-      py::PyRef::steal(http ? PyObject_GetAttrString(http.get(), "HTTPStatus") : nullptr);
-  const auto all = py::PyRef::steal(statuses ? PySequence_List(statuses.get()) : nullptr);
-  for (Py_ssize_t index = 0; all && index < PyList_GET_SIZE(all.get()); ++index) {
-    PyObject* status = PyList_GET_ITEM(all.get(), index);
-    const long code = PyLong_AsLong(status);
-    const auto phrase = py::PyRef::steal(PyObject_GetAttrString(status, "phrase"));
-    const char* text = phrase ? PyUnicode_AsUTF8(phrase.get()) : nullptr;
-    if (!text || (code == -1 && PyErr_Occurred())) return false;
-    if (code >= http::StatusLines::kFirst && code <= http::StatusLines::kLast)
-      lines.set_phrase(static_cast<int>(code), text);
-  }
-  return static_cast<bool>(all);
 }
 
 bool read_options(const Arguments& arguments, server::Options& options) {
@@ -143,7 +77,7 @@ bool read_options(const Arguments& arguments, server::Options& options) {
   options.date_field = arguments.date_header != 0;
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&
-         read_phrases(options.status_lines) &&
+         read_limits(arguments.limits, options.limits) && read_phrases(options.status_lines) &&
          read_default_fields(arguments.default_headers, options);
 }
 

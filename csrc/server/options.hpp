@@ -1,8 +1,6 @@
 // server/options.hpp: what the user chose, fixed before the first connection.
 #pragma once
 
-#include <cstdint>
-#include <limits>
 #include <string>
 
 #include "base/limits.hpp"
@@ -16,10 +14,8 @@ struct Options {
   std::string default_fields;  // whole lines, sent first in every response
   std::string root_path;       // uvicorn's --root-path, for the access log
   bool date_field = true;
-  std::size_t concurrency =
-      std::numeric_limits<std::size_t>::max();  // uvicorn's --limit-concurrency
-  std::uint64_t max_responses =
-      std::numeric_limits<std::uint64_t>::max();  // uvicorn's --limit-max-requests
+  std::size_t concurrency = base::kUnlimited;    // uvicorn's --limit-concurrency
+  std::size_t max_responses = base::kUnlimited;  // uvicorn's --limit-max-requests
 };
 
 }  // namespace fasterapi::server

@@ -1,7 +1,9 @@
-// server/peer_warnings.hpp: what peers do wrong, in the log: so many lines per second at most, so
-// that no peer can fill it. What was left out is counted and said with the next line.
+// server/peer_warnings.hpp: what peers do wrong, in the log: so many lines at once and then so many
+// per second, so that no peer can fill it. What was left out is counted and said with the next
+// line.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -14,24 +16,22 @@ namespace fasterapi::server {
 class PeerWarnings {
  public:
   // The log outlives it.
-  PeerWarnings(EventLog& log, std::size_t lines_per_second) noexcept
-      : log_(log), lines_per_second_(lines_per_second) {}
+  PeerWarnings(EventLog& log, std::size_t at_once, std::size_t per_second) noexcept
+      : log_(log), most_ms_(at_once * 1000 / per_second), cost_ms_(1000 / per_second) {}
 
   // Whether a line may be written now; else it is counted.
   [[nodiscard]] bool may_warn() noexcept {
     const std::uint64_t now = base::monotonic_ms();
-    if (now - second_began_ms_ >= 1000) {
-      second_began_ms_ = now;
-      lines_ = 0;
-    }
-    if (lines_ < lines_per_second_) return true;
+    saved_ms_ = std::min(most_ms_, saved_ms_ + (now - looked_ms_));
+    looked_ms_ = now;
+    if (saved_ms_ >= cost_ms_) return true;
     ++left_out_;
     return false;
   }
 
   // REQUIRES: may_warn().
   void warn(std::string text) {
-    ++lines_;
+    saved_ms_ -= cost_ms_;
     if (const std::size_t count = std::exchange(left_out_, 0))
       text.append(" (").append(std::to_string(count)).append(" more warnings were left out)");
     log_.warning(text);
@@ -39,9 +39,10 @@ class PeerWarnings {
 
  private:
   EventLog& log_;
-  const std::size_t lines_per_second_;
-  std::uint64_t second_began_ms_ = 0;
-  std::size_t lines_ = 0;
+  const std::uint64_t most_ms_;  // of quiet time that counts
+  const std::uint64_t cost_ms_;  // of a line
+  std::uint64_t saved_ms_ = most_ms_;
+  std::uint64_t looked_ms_ = base::monotonic_ms();
   std::size_t left_out_ = 0;
 };
 

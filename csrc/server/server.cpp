@@ -11,8 +11,8 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
     : loop_(loop),
       options_(std::move(options)),
       event_log_(event_log),
-      warnings_(event_log, base::kPeerWarningsPerSecond),
-      capacity_warnings_(event_log, 1),
+      warnings_(event_log, base::kPeerWarnings, base::kPeerWarningsPerSecond),
+      capacity_warnings_(event_log, 1, 1),
       deadlines_(options_.limits,
                  [](Connection& connection, Wait wait) { connection.on_deadline(wait); }) {
   [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);

@@ -1,5 +1,6 @@
 """The command line: uvicorn's options, where their values come from, and what is refused."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import click
 import pytest
 import uvicorn
 from click.testing import CliRunner, Result
+from own_options import OWN
 
 import fasterapi_asgi
 from fasterapi_asgi._options import NOT_BUILT
@@ -104,7 +106,13 @@ def test_every_option_has_uvicorns_flags_and_type() -> None:
     ours, theirs = described(main), described(uvicorn.main)
     reload_dir = theirs.pop("reload_dirs")  # a folder that must exist there; refused here
     assert ours.pop("reload_dirs")[0] == reload_dir[0]
-    assert ours == theirs
+    assert {name: option for name, option in ours.items() if name not in OWN} == theirs
+
+
+def test_our_own_options_are_those_of_config() -> None:
+    ours = {p.name: p.get_default(main.make_context("x", ["app"])) for p in main.params}
+    config = inspect.signature(fasterapi_asgi.Config).parameters
+    assert {name: config[name].default for name in OWN} == {name: ours[name] for name in OWN}
 
 
 def test_every_option_is_either_built_or_refused() -> None:
@@ -120,6 +128,7 @@ def test_the_defaults_are_uvicorns(given: dict[str, Any]) -> None:
     assert ours.pop("log_config") is fasterapi_asgi.config.LOGGING_CONFIG
     theirs.pop("log_config")
     theirs.update(headers=[], reload_dirs=())
+    ours = {name: value for name, value in ours.items() if name not in OWN}
     assert {k: list(v) if isinstance(v, tuple) else v for k, v in ours.items()} == {
         k: list(v) if isinstance(v, tuple) else v for k, v in theirs.items()
     }

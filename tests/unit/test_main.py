@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 import uvicorn
+from own_options import OWN
 
 import fasterapi_asgi
 from fasterapi_asgi.errors import OptionError, UnsupportedOption
@@ -23,10 +24,12 @@ def without_log_config(parameters: list[tuple[str, Any, Any]]) -> list[tuple[str
 
 
 @pytest.mark.parametrize("name", ["run", "Config"])
-def test_the_signature_is_uvicorns(name: str) -> None:
+def test_the_signature_is_uvicorns_with_our_options_behind(name: str) -> None:
     ours = parameters_of(getattr(fasterapi_asgi, name))
     theirs = parameters_of(getattr(uvicorn, name))
-    assert without_log_config(ours) == without_log_config(theirs)
+    assert without_log_config(ours[: len(theirs)]) == without_log_config(theirs)
+    assert {name for name, _, _ in ours[len(theirs) :]} == OWN
+    assert {kind for _, kind, _ in ours[len(theirs) :]} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 def test_run_and_config_agree_on_annotations_and_defaults() -> None:
