@@ -24,7 +24,9 @@ class Payload {
   static Payload of_static(ByteView bytes) noexcept { return {bytes, nullptr, nullptr}; }
 
   static Payload of_string(std::string text) {
-    auto owner = std::make_unique<std::string>(std::move(text));
+    return of_string(std::make_unique<std::string>(std::move(text)));
+  }
+  static Payload of_string(std::unique_ptr<std::string> owner) noexcept {
     const ByteView bytes = *owner;
     return {bytes, [](void* string, void*) noexcept { delete static_cast<std::string*>(string); },
             owner.release()};

@@ -2,16 +2,21 @@
 #include "base/payload_queue.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace fasterapi::base {
 
 void PayloadQueue::append(Payload payload) {
   if (payload.view().empty()) return;
+  // All memory first: if it is not to be had, the queue is as it was.
+  if (segments_.capacity() - segments_.size() < 2)
+    segments_.reserve(std::max<std::size_t>(4, 2 * segments_.size()));
   if (tail_.size() > tail_begin_) {
-    Payload copied = Payload::of_string(std::exchange(tail_, {}));
-    copied.consume(std::exchange(tail_begin_, 0));
-    segments_.push_back(std::move(copied));
+    auto copied = std::make_unique<std::string>();
+    copied->swap(tail_);
+    segments_.push_back(Payload::of_string(std::move(copied)));
+    segments_.back().consume(std::exchange(tail_begin_, 0));
   }
   size_ += payload.view().size();
   segments_.push_back(std::move(payload));

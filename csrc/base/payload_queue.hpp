@@ -17,7 +17,8 @@ class PayloadQueue {
     size_ += bytes.size();
   }
 
-  // Takes the payload without copying its bytes.
+  // Takes the payload without copying its bytes. Without the memory for it the queue stays as it
+  // was.
   void append(Payload payload);
 
   // Takes all that `other` holds; it is empty afterwards.

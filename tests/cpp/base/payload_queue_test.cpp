@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ using fasterapi::base::ByteView;
 using fasterapi::base::Payload;
 using fasterapi::base::PayloadQueue;
 using fasterapi::support::allocated_bytes;
+using fasterapi::support::FailingAllocations;
 
 namespace {
 
@@ -234,4 +236,31 @@ TEST_CASE("a queue that is never quite emptied stays small", "[base][queue]") {
   }
   CHECK(text_of(queue) == "x");
   CHECK(allocated_bytes() - before < 16 * kilobyte.size());
+}
+
+TEST_CASE("what a queue has no memory for leaves it as it was", "[base][queue]") {
+  const std::string copied(100, 'c');
+  bool failed = true;
+  std::size_t successes = 0;
+  for (; failed; ++successes) {
+    PayloadQueue queue;
+    queue.append(copied);
+    queue.consume(1);
+    std::string expected(99, 'c');
+    expected.reserve(1000);
+    FailingAllocations failing(successes, 1);
+    for (int round = 0; round < 3; ++round) {
+      try {
+        queue.append(Payload::of_static("payload"));
+        expected += "payload";
+        queue.append(copied);
+        expected += copied;
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    failed = failing.end();
+    CHECK(text_of(queue) == expected);
+    CHECK(queue.size() == expected.size());
+  }
+  CHECK(successes > 5);
 }

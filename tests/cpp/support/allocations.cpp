@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace {
 
@@ -14,16 +15,24 @@ constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
 std::atomic<std::size_t> live_bytes{0};
 thread_local std::size_t successes_left = kNever;
+thread_local std::size_t failures_left = 0;
 thread_local bool failed = false;
 
-void* allocate(std::size_t size) {
-  if (successes_left != kNever) {
-    if (successes_left == 0) {
-      failed = true;
-      throw std::bad_alloc();
-    }
+// Whether the allocation that is asked for shall fail.
+bool shall_fail() noexcept {
+  if (successes_left == kNever) return false;
+  if (successes_left > 0) {
     --successes_left;
+    return false;
   }
+  if (failures_left == 0) return false;
+  --failures_left;
+  failed = true;
+  return true;
+}
+
+void* allocate(std::size_t size) {
+  if (shall_fail()) throw std::bad_alloc();
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (!memory) throw std::bad_alloc();
   live_bytes += malloc_usable_size(memory);
@@ -48,15 +57,16 @@ namespace fasterapi::support {
 
 std::size_t allocated_bytes() noexcept { return live_bytes; }
 
-FailingAllocations::FailingAllocations(std::size_t successes) noexcept {
+FailingAllocations::FailingAllocations(std::size_t successes, std::size_t failures) noexcept {
   failed = false;
   successes_left = successes;
+  failures_left = failures;
 }
 
 FailingAllocations::~FailingAllocations() { successes_left = kNever; }
 
 bool FailingAllocations::end() noexcept {
-  successes_left = kNever;
+  unused_ = std::exchange(successes_left, kNever);
   return failed;
 }
 
