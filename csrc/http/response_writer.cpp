@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <new>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -20,9 +21,21 @@ SendError ResponseWriter::begin_head(base::PayloadQueue& out, Request request, i
   sent_bytes_ = 0;
   keep_alive_ = request.keep_alive;
   close_written_ = false;
-  out.append(status_lines_.line(status));
-  out.append(default_fields);
-  return SendError::None;
+  return or_abandoned([&] {
+    out.append(status_lines_.line(status));
+    out.append(default_fields);
+    return SendError::None;
+  });
+}
+
+template <class Write>
+SendError ResponseWriter::or_abandoned(Write&& write) {
+  try {
+    return write();
+  } catch (const std::bad_alloc&) {
+    abandon_head();
+    throw;
+  }
 }
 
 SendError ResponseWriter::abandoned(SendError error) noexcept {
@@ -31,6 +44,10 @@ SendError ResponseWriter::abandoned(SendError error) noexcept {
 }
 
 SendError ResponseWriter::add_field(base::ByteView name, base::ByteView value) {
+  return or_abandoned([&] { return write_field(name, value); });
+}
+
+SendError ResponseWriter::write_field(base::ByteView name, base::ByteView value) {
   if (name.empty()) return abandoned(SendError::IllegalFieldName);
   char* to = out_->grow(name.size() + value.size() + 4);
   const char* const lower_name = to;
@@ -70,10 +87,12 @@ SendError ResponseWriter::end_head() {
   framing_ = response_framing(request_.is_head, request_.minor_version, status_,
                               content_length_.has_value());
   if (framing_ == BodyFraming::UntilClose) keep_alive_ = false;
-  if (!keep_alive_ && !close_written_) out_->append("connection: close\r\n");
-  out_->append(framing_ == BodyFraming::Chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
-  out_ = nullptr;
-  return SendError::None;
+  return or_abandoned([&] {
+    if (!keep_alive_ && !close_written_) out_->append("connection: close\r\n");
+    out_->append(framing_ == BodyFraming::Chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
+    out_ = nullptr;
+    return SendError::None;
+  });
 }
 
 SendError ResponseWriter::send_body(base::PayloadQueue& out, base::ByteView bytes, bool more) {

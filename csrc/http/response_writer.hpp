@@ -27,8 +27,8 @@ class ResponseWriter {
   // then end_head().
   [[nodiscard]] SendError begin_head(base::PayloadQueue& out, Request request, int status,
                                      base::ByteView default_fields);
-  // Names are written in lower case. After an error the head is gone from the queue and must be
-  // begun anew.
+  // Names are written in lower case. After an error, or std::bad_alloc of any of the three, the
+  // head is gone from the queue and must be begun anew.
   [[nodiscard]] SendError add_field(base::ByteView name, base::ByteView value);
   // Takes back what begin_head() and add_field() wrote. REQUIRES: the head is being written.
   void abandon_head() noexcept { out_->rollback(head_begin_); }
@@ -49,6 +49,9 @@ class ResponseWriter {
 
  private:
   SendError abandoned(SendError error) noexcept;
+  template <class Write>
+  SendError or_abandoned(Write&& write);
+  SendError write_field(base::ByteView name, base::ByteView value);
   SendError note_length(base::ByteView value) noexcept;
   struct Piece {
     std::size_t size = 0;  // how much of the piece is sent

@@ -3,15 +3,18 @@
 
 #include <catch.hpp>
 
+#include <new>
 #include <string>
 #include <vector>
 
+#include "../support/allocations.hpp"
 #include "../support/payloads.hpp"
 
 using namespace fasterapi::http;
 using fasterapi::base::ByteView;
 using fasterapi::base::Payload;
 using fasterapi::base::PayloadQueue;
+using fasterapi::support::FailingAllocations;
 using fasterapi::support::text_of;
 
 namespace {
@@ -301,4 +304,27 @@ TEST_CASE("a writer is reused from response to response", "[http][writer]") {
   CHECK(written.text() ==
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n");
   CHECK(written.writer.keep_alive());
+}
+
+TEST_CASE("a head that memory is missing for leaves the queue as it was", "[http][writer]") {
+  const std::string before(10, 'b');
+  const std::vector<Field> fields{{"x", std::string(50, 'x')}, {"y", std::string(500, 'y')}};
+  const std::string defaults = "server: " + std::string(40, 's') + "\r\n";
+  bool failed = true;
+  std::size_t successes = 0;
+  for (; failed; ++successes) {
+    Written written;
+    written.out.append(before);
+    FailingAllocations failing(successes, 1);
+    try {
+      (void)written.head(200, fields, kOldGet, defaults);
+    } catch (const std::bad_alloc&) {
+    }
+    failed = failing.end();
+    if (!failed) break;
+    CHECK(written.text() == before);
+    REQUIRE(written.head(500, {}) == SendError::None);
+    CHECK(written.text().starts_with(before + "HTTP/1.1 500 Internal Server Error\r\ntransfer-"));
+  }
+  CHECK(successes > 3);
 }
