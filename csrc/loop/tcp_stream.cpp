@@ -3,6 +3,7 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -72,20 +73,22 @@ void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(handle->data);
   *buffer = uv_buf_init(nullptr, 0);
   if (!self || std::exchange(self->read_turn_, self->loop_.turn()) == self->loop_.turn()) return;
-  *buffer = uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes);
+  uv_entry([&] { *buffer = uv_buf_init(self->loop_.receive_buffer(), base::kReceiveBufferBytes); },
+           [] {});  // without it the bytes wait for another turn
 }
 
 void TcpStream::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<TcpStream*>(stream->data);
   if (!self || count == 0 || count == UV_ENOBUFS) return;  // 0: EAGAIN; see on_alloc()
   StreamUser& user = self->user_;
-  if (count > 0) {
-    return uv_entry([&] { user.on_bytes({buffer->base, static_cast<std::size_t>(count)}); },
-                    [&] { user.on_broken(UvError(UV_ENOMEM)); });
-  }
-  self->stop_reading();
-  if (count == UV_EOF) return user.on_peer_closed();
-  user.on_broken(UvError(static_cast<int>(count)));
+  if (count < 0) self->stop_reading();
+  uv_entry(
+      [&] {
+        if (count > 0) return user.on_bytes({buffer->base, static_cast<std::size_t>(count)});
+        if (count == UV_EOF) return user.on_peer_closed();
+        user.on_broken(UvError(static_cast<int>(count)));
+      },
+      [&] { user.on_broken(UvError(UV_ENOMEM)); });
 }
 
 void TcpStream::flush() noexcept {
@@ -136,10 +139,13 @@ void TcpStream::on_written(uv_write_t* request, int status) {
   self->written_bytes_ += self->given_bytes_;
   StreamUser& user = self->user_;
   if (status < 0) return user.on_broken(UvError(status));
-  uv_entry([&] { self->go_on_behind(written->bytes, self->given_bytes_); },
-           [&] { user.on_broken(UvError(UV_ENOMEM)); });
-  if (!request->handle->data) return;  // it broke, and its user has closed it
-  if (self->unsent_bytes() == 0) user.on_drained();
+  uv_entry(
+      [&] {
+        self->go_on_behind(written->bytes, self->given_bytes_);
+        if (!request->handle->data) return;  // it broke, and its user has closed it
+        if (self->unsent_bytes() == 0) user.on_drained();
+      },
+      [&] { user.on_broken(UvError(UV_ENOMEM)); });
 }
 
 // What was not given to libuv yet stands before what was appended since.
@@ -153,11 +159,8 @@ void TcpStream::go_on_behind(base::PayloadQueue& written, std::size_t count) {
 }
 
 void TcpStream::shut_down_writing() noexcept {
-  if (!is_open()) return;
-  auto request = std::make_unique<uv_shutdown_t>();
-  const int status = uv_shutdown(request.get(), &handle_.get()->stream,
-                                 [](uv_shutdown_t* done, int) { delete done; });
-  if (status == 0) (void)request.release();  // owned by libuv until its callback
+  // Not by uv_shutdown(), which waits for writes, of which there are none, and needs memory.
+  if (uv_os_fd_t fd = -1; is_open() && uv_fileno(handle_.base(), &fd) == 0) ::shutdown(fd, SHUT_WR);
 }
 
 std::uint64_t TcpStream::bytes_delivered() const noexcept {
