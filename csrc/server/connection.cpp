@@ -156,6 +156,13 @@ void Connection::abort_response() {
   finish(false);
 }
 
+// Without memory for the rest: what there is of the response leaves, and the close cuts it off.
+void Connection::give_up_response() noexcept {
+  exchange_open_ = false;
+  if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
+  finish(false);
+}
+
 void Connection::advance_later() {
   if (!std::exchange(advance_due_, true)) server_.note_advance(*this);
 }

@@ -57,6 +57,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void refuse(http::ProtocolError error);
   void body_sent(http::SendError error, bool more);
   void abort_response();
+  void give_up_response() noexcept;
   void advance_later();
   void response_complete();
   void finish(bool linger);

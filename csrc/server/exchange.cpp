@@ -1,8 +1,10 @@
 // server/exchange.cpp: see exchange.hpp. The application's view of server/connection.
 #include "server/exchange.hpp"
 
+#include <new>
 #include <utility>
 
+#include "loop/entry.hpp"
 #include "server/connection.hpp"
 #include "server/server.hpp"
 
@@ -52,18 +54,23 @@ http::SendError Exchange::end_head() {
   return connection_.http_.end_head();
 }
 
-http::SendError Exchange::send_body(base::ByteView bytes, bool more) {
-  const http::SendError error =
-      connection_.http_.send_body(connection_.stream_.unsent(), bytes, more);
-  connection_.body_sent(error, more);
-  return error;
+template <class Bytes>
+http::SendError Exchange::send(Bytes bytes, bool more) {
+  try {
+    const http::SendError error =
+        connection_.http_.send_body(connection_.stream_.unsent(), std::move(bytes), more);
+    connection_.body_sent(error, more);
+    return error;
+  } catch (const std::bad_alloc&) {
+    connection_.give_up_response();  // nobody knows how much of the piece is in the queue
+    throw;
+  }
 }
 
+http::SendError Exchange::send_body(base::ByteView bytes, bool more) { return send(bytes, more); }
+
 http::SendError Exchange::send_body(base::Payload payload, bool more) {
-  const http::SendError error =
-      connection_.http_.send_body(connection_.stream_.unsent(), std::move(payload), more);
-  connection_.body_sent(error, more);
-  return error;
+  return send(std::move(payload), more);
 }
 
 bool Exchange::head_sent() const noexcept {
@@ -74,12 +81,16 @@ bool Exchange::must_wait() const noexcept {
   return connection_.stream_.unsent_bytes() > connection_.server_.options().limits.unsent_bytes;
 }
 
-void Exchange::refuse(int status, base::ByteView text) {
-  connection_.record_access(status);
-  connection_.http_.send_last_reply(connection_.stream_.unsent(), status, text,
-                                    connection_.server_.default_fields());
-  connection_.server_.note_dirty(connection_);
-  connection_.response_complete();
+void Exchange::refuse(int status, base::ByteView text) noexcept {
+  loop::uv_entry(
+      [&] {
+        connection_.record_access(status);
+        connection_.http_.send_last_reply(connection_.stream_.unsent(), status, text,
+                                          connection_.server_.default_fields());
+        connection_.server_.note_dirty(connection_);
+        connection_.response_complete();
+      },
+      [&] { connection_.give_up_response(); });
 }
 
 void Exchange::abort() { connection_.abort_response(); }

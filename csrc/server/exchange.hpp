@@ -49,7 +49,8 @@ class Exchange {
   void send_continue();                             // 100 Continue (RFC 9110 section 10.1.1)
 
   // The response: begin_head, add_field ..., end_head, send_body ... with more == false last.
-  // After an error of the head nothing of it is sent and it may be begun anew.
+  // After an error of the head, or std::bad_alloc, nothing of it is sent and it may be begun anew.
+  // After std::bad_alloc in the body the observer has heard on_lost().
   [[nodiscard]] http::SendError begin_head(int status);
   [[nodiscard]] http::SendError add_field(base::ByteView name, base::ByteView value);
   [[nodiscard]] http::SendError end_head();
@@ -59,8 +60,9 @@ class Exchange {
   // More than the high-water mark is unsent: wait for on_drained().
   [[nodiscard]] bool must_wait() const noexcept;
 
-  // A whole plain-text response that closes the connection. REQUIRES: !head_sent().
-  void refuse(int status, base::ByteView text);
+  // A whole plain-text response that closes the connection, or only the close where there is no
+  // memory for it. REQUIRES: !head_sent().
+  void refuse(int status, base::ByteView text) noexcept;
   // Closes the connection without completing the response.
   void abort();
 
@@ -72,6 +74,9 @@ class Exchange {
   [[nodiscard]] ExchangeObserver* take_observer() noexcept {
     return std::exchange(observer_, nullptr);
   }
+
+  template <class Bytes>
+  [[nodiscard]] http::SendError send(Bytes bytes, bool more);
 
   Connection& connection_;
   ExchangeObserver* observer_ = nullptr;

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "loop/entry.hpp"
+
 namespace fasterapi::server {
 
 Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
@@ -13,8 +15,9 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
       event_log_(event_log),
       warnings_(event_log, base::kPeerWarnings, base::kPeerWarningsPerSecond),
       capacity_warnings_(event_log, 1, 1),
-      deadlines_(options_.limits,
-                 [](Connection& connection, Wait wait) { connection.on_deadline(wait); }) {
+      deadlines_(options_.limits, [](Connection& connection, Wait wait) {
+        loop::uv_entry([&] { connection.on_deadline(wait); }, [&] { connection.close(); });
+      }) {
   [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);
   assert(error.ok() && "uv_timer_init cannot fail");
   loop_.add_observer(*this);
@@ -47,8 +50,8 @@ void Server::stop_listening() noexcept {
 }
 
 void Server::accept(loop::AcceptedSocket socket) {
+  make_room();
   auto connection = std::make_unique<Connection>(*this);
-  connections_.reserve(connections_.size() + 1);
   if (!connection->open(std::move(socket)).ok() || !admit_address(*connection)) return;
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
@@ -99,6 +102,19 @@ void Server::connections_changed() {
   }
 }
 
+// For one connection more in every list: whatever becomes of a connection then needs no memory.
+void Server::make_room() {
+  const std::size_t alive = connections_.size() + buried_.size();
+  const auto grow = [&](auto& list) {
+    if (list.capacity() <= alive) list.reserve(2 * alive + 1);
+  };
+  grow(connections_);
+  grow(buried_);
+  grow(dirty_);
+  grow(advancing_);
+  grow(advancing_next_);
+}
+
 void Server::shut_down() {
   shutting_down_ = true;
   for (std::size_t index = connections_.size(); index-- > 0;) connections_[index]->shut_down();
@@ -115,10 +131,11 @@ bool Server::at_concurrency_limit() const noexcept {
 }
 
 base::ByteView Server::default_fields() {
-  if (!std::exchange(default_fields_fresh_, true)) {
+  if (!default_fields_fresh_) {
     default_fields_.clear();
     if (options_.date_field) default_fields_.append("date: ").append(date_.now()).append("\r\n");
     default_fields_.append(options_.default_fields);
+    default_fields_fresh_ = true;
   }
   return default_fields_;
 }
@@ -178,7 +195,7 @@ bool Server::run_turn() {
     while (!advancing_.empty()) {  // one that closes buries itself and leaves the list
       Connection* connection = advancing_.back();
       advancing_.pop_back();
-      connection->advance();
+      loop::uv_entry([&] { connection->advance(); }, [&] { connection->close(); });
     }
     const std::size_t started = dispatcher_.run_pending(left);
     left -= std::min(left, started);

@@ -71,6 +71,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   bool run_turn() override;
   void loop_closing() override { close(); }
   void accept(loop::AcceptedSocket socket);
+  void make_room();
   void on_shortage(loop::UvError error);
   [[nodiscard]] bool admit_address(Connection& connection);
   void release_address(Connection& connection);

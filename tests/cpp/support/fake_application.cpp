@@ -29,6 +29,7 @@ void FakeRequest::read_body() {
 bool FakeApplication::start(server::Exchange& exchange) {
   if (refuses) return false;
   requests.push_back(std::make_unique<FakeRequest>(exchange));
+  exchange.observe(requests.back().get());  // not before: the queue may lack the memory for it
   if (answers_at_once) {
     ++started_;
     handler(*requests.back());

@@ -16,9 +16,7 @@ namespace fasterapi::support {
 class FakeRequest final : public server::ExchangeObserver {
  public:
   explicit FakeRequest(server::Exchange& started)
-      : exchange(&started), target(started.head().target()) {
-    started.observe(this);
-  }
+      : exchange(&started), target(started.head().target()) {}
 
   // A whole response; the body is copied.
   http::SendError reply(std::string_view body, int status = 200);

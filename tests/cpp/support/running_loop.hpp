@@ -31,9 +31,14 @@ class RunningLoop {
   // Turns until the condition holds; fails the test if it never does.
   template <class Condition>
   void run_until(Condition&& condition) {
+    run_until(condition, [this] { turn(); });
+  }
+  // The same with turns of the test's own.
+  template <class Condition, class Turn>
+  void run_until(Condition&& condition, Turn&& make_turn) {
     const std::uint64_t deadline = base::monotonic_ms() + kPatienceMs;
     while (true) {
-      turn();
+      make_turn();
       if (condition()) return;
       if (base::monotonic_ms() > deadline) FAIL("what the test waits for did not come");
       await_event();
