@@ -37,7 +37,8 @@ void Server::close() {
 
 loop::UvError Server::listen(int fd, int backlog) {
   auto listener = std::make_unique<loop::Listener>(
-      [this](loop::AcceptedSocket socket) { accept(std::move(socket)); }, [](loop::UvError) {});
+      [this](loop::AcceptedSocket socket) { accept(std::move(socket)); },
+      [this](loop::UvError error) { loop::uv_entry([&] { on_shortage(error); }, [] {}); });
   const loop::UvError error = listener->listen(loop_, fd, backlog);
   if (error.ok()) listeners_.push_back(std::move(listener));
   loop_.want_turn();

@@ -4,7 +4,6 @@
 #include <catch.hpp>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <memory>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/all_descriptors.hpp"
 #include "../support/running_loop.hpp"
 #include "../support/sockets.hpp"
 #include "loop/tcp_stream.hpp"
@@ -32,21 +32,6 @@ struct NoUser final : fasterapi::loop::StreamUser {
 };
 
 void no_shortage(UvError error) { FAIL("no connection could be accepted: " << error.name()); }
-
-// Takes every descriptor that the process may still open.
-struct AllDescriptors {
-  AllDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before);
-    rlimit few = before;
-    few.rlim_cur = 64;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
-    for (int fd = dup(0); fd >= 0; fd = dup(0)) fds.emplace_back(fd);
-  }
-  ~AllDescriptors() { setrlimit(RLIMIT_NOFILE, &before); }
-
-  rlimit before{};
-  std::vector<Socket> fds;
-};
 
 }  // namespace
 

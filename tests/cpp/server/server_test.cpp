@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/all_descriptors.hpp"
 #include "../support/running_server.hpp"
 
 using namespace fasterapi::support;
@@ -278,4 +279,26 @@ TEST_CASE("a refusal is recorded with the request it refuses", "[server]") {
   client.send(get("/path?query"));
   running.loop.run_until([&] { return !log.line.empty(); });
   CHECK(log.line == "127.0.0.1:" + std::to_string(client.port()) + " GET /path?query 1.1 503");
+}
+
+TEST_CASE("a lack of descriptors is said, once a second at most", "[server]") {
+  RunningServer running;
+  running.application.handler = echo_target;
+  {
+    std::vector<Client> clients;
+    for (int count = 0; count < 3; ++count) clients.emplace_back(running.socket);
+    const AllDescriptors taken;
+    running.loop.run_until([&] {
+      for (Client& client : clients) client.receive();
+      return clients.back().at_end();
+    });
+    running.loop.turn();
+  }
+  CHECK(running.events.warnings ==
+        std::vector<std::string>{
+            "No connection can be accepted: too many open files. Raise the limit of open files "
+            "(ulimit -n) or lower --limit-connections."});
+  Client client = running.connect();
+  client.send(get("/"));
+  running.expect(client, response("/"));
 }
