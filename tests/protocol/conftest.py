@@ -10,7 +10,7 @@ import wire_server
 @pytest.fixture(scope="module", params=wire_server.LOOPS)
 def server(request: pytest.FixtureRequest) -> Iterator[wire_server.WireServer]:
     """On our own loop, and as a guest on others."""
-    running = wire_server.WireServer("wire_app:app", "--loop", wire_server.loop_of(request))
+    running = wire_server.WireServer("wire_app:app", loop=wire_server.loop_of(request))
     yield running
     running.stop()
 

@@ -15,7 +15,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[WireServer]:
     if request.param == "uvicorn":
         running = wire_server.WireServer("wire_app:app", program="uvicorn")
     else:
-        running = wire_server.WireServer("wire_app:app", "--loop", wire_server.loop_of(request))
+        running = wire_server.WireServer("wire_app:app", loop=wire_server.loop_of(request))
     yield running
     running.stop()
 

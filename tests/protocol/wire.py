@@ -1,7 +1,10 @@
 """A client that sends raw bytes and reads responses: nothing is added, nothing is forgiven."""
 
+import contextlib
 import json
+import select
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -141,6 +144,63 @@ class Wire:
         finally:
             self._socket.settimeout(DEADLINE)
         return not self._received
+
+    def send_and_read(self, data: bytes) -> None:
+        """Send all of it; what the server says meanwhile is received, so that it can go on."""
+        self._socket.setblocking(False)
+        try:
+            left = memoryview(data)
+            while left:
+                readable, writable, _ = select.select([self._socket], [self._socket], [], DEADLINE)
+                assert readable or writable, f"the server took nothing within {DEADLINE} s"
+                if readable:
+                    received = self._socket.recv(1 << 20)
+                    if not received:
+                        raise BrokenPipeError
+                    self._received = (self._received + received)[:65536]
+                if writable:
+                    left = left[self._socket.send(left[:65536]) :]
+        finally:
+            self._socket.settimeout(DEADLINE)
+
+    def send_what_fits(self, data: bytes) -> None:
+        """Send until the server reads no more."""
+        self._socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while data and select.select([], [self._socket], [], 0.2)[1]:
+                data = data[self._socket.send(data) :]
+        self._socket.settimeout(DEADLINE)
+
+    def is_closed_within(self, seconds: float) -> bool:
+        """Whether the server closes this connection, of which nothing is to be read."""
+        if not select.select([self._socket], [], [], seconds)[0]:
+            return False
+        with contextlib.suppress(ConnectionResetError):
+            return not self._socket.recv(1)
+        return True
+
+    def wait_for_reset(self) -> None:
+        """Wait until the server has reset the connection, without reading what it sent."""
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLERR)
+        assert waiting.poll(DEADLINE * 1000), f"no reset within {DEADLINE} s"
+
+    def drip(self, most: int = 300, seconds: float = 0.1) -> None:
+        """Send a byte now and then until the server answers or closes."""
+        for _ in range(most):
+            try:
+                self._socket.sendall(b"x")
+            except (BrokenPipeError, ConnectionResetError):
+                return
+            if select.select([self._socket], [], [], seconds)[0]:
+                return
+
+    def discard_slowly(self, count: int, per_second: int) -> None:
+        """Read that many bytes at the pace of a slow peer, ten times a second."""
+        while count > 0:
+            self.discard(part := min(count, per_second // 10))
+            count -= part
+            time.sleep(0.1)
 
     def _read_more(self) -> bool:
         try:

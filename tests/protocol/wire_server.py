@@ -75,9 +75,29 @@ class Log:
 class WireServer:
     """`python -m PROGRAM TARGET --port 0` with the applications of this folder."""
 
-    def __init__(self, target: str, *arguments: str, program: str = "fasterapi_asgi") -> None:
+    def __init__(
+        self,
+        target: str,
+        *arguments: str,
+        program: str = "fasterapi_asgi",
+        loop: str = "auto",
+        most_files: int | None = None,
+    ) -> None:
         self.program = program
-        command = [sys.executable, "-m", program, target, "--port", "0", "--app-dir", str(HERE)]
+        self.loop = loop
+        arguments = ("--loop", loop, *arguments)
+        limited = [] if most_files is None else ["prlimit", f"--nofile={most_files}"]
+        command = [
+            *limited,
+            sys.executable,
+            "-m",
+            program,
+            target,
+            "--port",
+            "0",
+            "--app-dir",
+            str(HERE),
+        ]
         self._process = subprocess.Popen(
             [*command, "--no-use-colors", *arguments],
             stdin=subprocess.DEVNULL,
@@ -118,6 +138,12 @@ class WireServer:
     def peak_resident_bytes(self) -> int:
         """The most that was resident since `forget_peak`."""
         return self._memory("VmHWM")
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What it has used of the processor, itself and in the kernel."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
