@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/clock.hpp"
 #include "loop/entry.hpp"
 
 namespace fasterapi::loop {
@@ -40,7 +41,10 @@ bool is_of_one_connection(int error) noexcept {
 Listener::Listener(OnConnection on_connection, OnShortage on_shortage)
     : on_connection_(std::move(on_connection)),
       on_shortage_(std::move(on_shortage)),
-      rested_([this] { watch(); }) {}
+      rested_([this] {
+        rest_ended_ms_ = base::monotonic_ms();
+        watch();
+      }) {}
 
 UvError Listener::listen(Loop& loop, int fd, int backlog) {
   const int family = family_of(fd);
@@ -122,11 +126,12 @@ bool Listener::accept_one() {
 void Listener::rest(UvError why) {
   uv_poll_stop(handle_.get());
   rested_.start(kRestMs);
-  if (why.code() == UV_EMFILE || why.code() == UV_ENFILE) shed();
+  const bool again = base::monotonic_ms() - rest_ended_ms_ < kRestMs;
+  if (again && (why.code() == UV_EMFILE || why.code() == UV_ENFILE)) shed();
   on_shortage_(why);
 }
 
-// A peer that is refused at once is better off than one that waits for nothing.
+// When a rest has not helped: a peer that is refused is better off than one that waits for nothing.
 void Listener::shed() noexcept {
   constexpr int kMost = 64;
   for (int count = 0; count < kMost && spare_fd_ >= 0; ++count) {

@@ -40,6 +40,7 @@ class Listener : base::Counted<Listener> {
   OnShortage on_shortage_;
   UvHandle<uv_poll_t> handle_;
   Timer rested_;
+  std::uint64_t rest_ended_ms_ = 0;
   int fd_ = -1;
   int spare_fd_ = -1;  // given up to accept and close connections when there is no other left
   int burst_ = 1;      // how many are accepted at once: more while more than one is waiting

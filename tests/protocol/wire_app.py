@@ -150,6 +150,8 @@ async def at_upload(_scope: Scope, receive: Any, send: Any) -> None:
     size, largest, more = 0, 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":  # refused in the midst of its body
+            return
         size += len(message["body"])
         largest = max(largest, len(message["body"]))
         more = message["more_body"]
