@@ -2,6 +2,7 @@
 #include "loop/tcp_stream.hpp"
 
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -160,7 +161,18 @@ void TcpStream::go_on_behind(base::PayloadQueue& written, std::size_t count) {
 
 void TcpStream::shut_down_writing() noexcept {
   // Not by uv_shutdown(), which waits for writes, of which there are none, and needs memory.
-  if (uv_os_fd_t fd = -1; is_open() && uv_fileno(handle_.base(), &fd) == 0) ::shutdown(fd, SHUT_WR);
+  ::shutdown(fd(), SHUT_WR);
+}
+
+int TcpStream::fd() const noexcept {
+  uv_os_fd_t found = -1;
+  return is_open() && uv_fileno(handle_.base(), &found) == 0 ? found : -1;
+}
+
+// What the kernel has taken and the peer's has not.
+std::size_t TcpStream::kernel_bytes() const noexcept {
+  int bytes = 0;
+  return ioctl(fd(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 std::uint64_t TcpStream::bytes_delivered() const noexcept {
@@ -168,19 +180,21 @@ std::uint64_t TcpStream::bytes_delivered() const noexcept {
   std::uint64_t written = written_bytes_;
   if (in_flight_bytes_ > 0)
     written += given_bytes_ - uv_stream_get_write_queue_size(&handle_.get()->stream);
-  uv_os_fd_t fd = -1;
-  int kept = 0;
-  const bool known =
-      uv_fileno(handle_.base(), &fd) == 0 && ioctl(fd, SIOCOUTQ, &kept) == 0 && kept > 0;
-  return written - std::min(written, known ? static_cast<std::uint64_t>(kept) : 0);
+  return written - std::min<std::uint64_t>(written, kernel_bytes());
+}
+
+void TcpStream::close() noexcept {
+  // Else the kernel would keep megabytes for minutes for a peer whose window stays shut (tcp(7)).
+  constexpr unsigned kGiveUpMs = 30'000;
+  if (is_open() && kernel_bytes() > 0)
+    setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kGiveUpMs, sizeof kGiveUpMs);
+  handle_.close();
 }
 
 void TcpStream::reset() noexcept {
   constexpr linger kAtOnce{1, 0};
-  uv_os_fd_t fd = -1;
-  if (is_open() && uv_fileno(handle_.base(), &fd) == 0)
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
-  close();
+  setsockopt(fd(), SOL_SOCKET, SO_LINGER, &kAtOnce, sizeof kAtOnce);
+  handle_.close();
 }
 
 base::Address TcpStream::unix_address(PipeName name) const {

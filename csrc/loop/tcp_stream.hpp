@@ -49,12 +49,19 @@ class TcpStream : base::Counted<TcpStream> {
   // whose buffer may hold megabytes that a slow peer has not seen.
   [[nodiscard]] std::uint64_t bytes_delivered() const noexcept;
 
+  // Whether all of it has been taken.
+  [[nodiscard]] bool all_delivered() const noexcept {
+    return unsent_bytes() == 0 && kernel_bytes() == 0;
+  }
+
   // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
   void flush() noexcept;
   // Tells the peer that nothing more will come. REQUIRES: nothing unsent.
   void shut_down_writing() noexcept;
 
-  void close() noexcept { handle_.close(); }
+  // What the kernel still has to send goes out; a peer that does not take it is given up after a
+  // while.
+  void close() noexcept;
   // Closes so that the kernel forgets what the peer has not taken; the peer gets a reset.
   void reset() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
@@ -72,6 +79,8 @@ class TcpStream : base::Counted<TcpStream> {
   void send_unsent();
   void write_rest();
   void go_on_behind(base::PayloadQueue& written, std::size_t count);
+  [[nodiscard]] int fd() const noexcept;
+  [[nodiscard]] std::size_t kernel_bytes() const noexcept;
   [[nodiscard]] bool is_unix() const noexcept {
     return handle_.get()->stream.type == UV_NAMED_PIPE;
   }

@@ -258,8 +258,11 @@ void Connection::flush() {
 
 void Connection::flush_stream() {
   stream_.flush();
-  if (stream_.unsent_bytes() == 0 || stalled_ || phase_ == Phase::Closed) return;
-  stalled_ = true;
+  if (stream_.unsent_bytes() > 0 && phase_ != Phase::Closed) watch_writing();
+}
+
+void Connection::watch_writing() {
+  if (std::exchange(stalled_, true)) return;
   write_pace_.begin(stream_.bytes_delivered());
   watch_progress();
 }
@@ -312,8 +315,10 @@ void Connection::shut_down() {
 void Connection::on_deadline(Wait wait) {
   if (wait == Wait::Progress) return check_progress();
   if (wait == Wait::Head) return refuse(http::ProtocolError::HeadTimeout);
-  if (phase_ == Phase::Open && stream_.unsent_bytes() > 0)
-    return await_next_request();  // it is still reading
+  if (wait == Wait::NextRequest && !stream_.all_delivered()) {  // it is still reading
+    watch_writing();
+    return await_next_request();
+  }
   close();
 }
 

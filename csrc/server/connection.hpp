@@ -67,6 +67,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void await_next_request();
   [[nodiscard]] bool has_had_its_share() noexcept;
   void flush_stream();
+  void watch_writing();
   void watch_progress();
   void check_progress();
   // A body is missing, and it is the peer's turn.

@@ -205,6 +205,28 @@ TEST_CASE("a response that nobody takes is given up, and the peer is reset", "[s
   CHECK(client.reset());
 }
 
+TEST_CASE("a response that only the kernel has taken is not delivered", "[server][stall]") {
+  Options options = patient();
+  options.limits.keep_alive_ms = 2;
+  options.limits.write_idle_ms = 20;
+  RunningServer running(std::move(options));
+  Client client = running.connect();
+  client.send(get("/"));
+  running.request(1).reply(std::string(1'000'000, 'x'));
+  const bool reads = GENERATE(true, false);
+  if (reads) {
+    running.loop.run_until([&] { return client.receive(20'000) == 0 && client.at_end(); });
+    CHECK(client.text().size() > 1'000'000);
+  } else {
+    running.expect_no_connection();
+    running.loop.run_until([&] {
+      client.receive();
+      return client.at_end() || client.reset();
+    });
+    CHECK(client.reset());
+  }
+}
+
 TEST_CASE("a response that is taken too slowly is given up", "[server][stall]") {
   Options options = patient();
   options.limits.bytes_per_second = 10'000'000;
