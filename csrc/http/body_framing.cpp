@@ -10,6 +10,7 @@ std::optional<ProtocolError> check_request_framing(const RequestFraming& framing
   // RFC 9112 section 6.1: a transfer coding on HTTP/1.0 is the shape of request smuggling; we know
   // no coding but chunked.
   const bool beyond_doubt = framing.transfer_encoding_fields == 1 && framing.minor_version >= 1 &&
+                            !framing.blank_behind &&
                             base::equals_ignoring_case(framing.transfer_encoding, "chunked");
   if (!beyond_doubt) return ProtocolError::AmbiguousFraming;
   return std::nullopt;

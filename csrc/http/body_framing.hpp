@@ -15,6 +15,7 @@ struct RequestFraming {
   int transfer_encoding_fields = 0;
   base::ByteView transfer_encoding;  // value of the last such field
   int minor_version = 1;
+  bool blank_behind = false;  // behind that value: not every recipient trims it
 };
 
 // Whether the request's length is beyond doubt. llhttp has refused Content-Length that is

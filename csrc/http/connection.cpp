@@ -4,6 +4,12 @@
 #include <string>
 
 namespace fasterapi::http {
+namespace {
+
+// RFC 9110 section 15.5.6 wants a list. Which of them a resource has is the application's business.
+constexpr base::ByteView kServedMethods = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
+
+}  // namespace
 
 void Connection::receive(base::ByteView bytes) {
   if (kept_.empty()) {
@@ -73,6 +79,7 @@ void Connection::send_last_reply(base::PayloadQueue& out, int status, base::Byte
   const bool is_head = request_state_ != RequestState::Idle && head().is_head();
   // No error is possible: status and fields are ours.
   (void)writer_.begin_head(out, {is_head, 1, false}, status, default_fields);
+  if (status == 405) (void)writer_.add_field("allow", kServedMethods);
   (void)writer_.add_field("content-type", "text/plain; charset=utf-8");
   (void)writer_.add_field("content-length", std::to_string(text.size()));
   (void)writer_.end_head();

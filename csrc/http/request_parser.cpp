@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "http/authority.hpp"
 #include "http/body_framing.hpp"
+#include "http/target.hpp"
 
 namespace fasterapi::http {
 namespace {
@@ -23,14 +25,22 @@ int llhttp_entry(Call&& call) noexcept {
   }
 }
 
-bool is_http_scheme(base::ByteView scheme) noexcept {
-  return base::equals_ignoring_case(scheme, "http") || base::equals_ignoring_case(scheme, "https");
-}
+// RFC 9112 section 2.2: at least one empty line should be ignored, but not any number of them.
+constexpr std::size_t kEmptyLines = 2;
+
+// RFC 9110 section 8.6: so many always fit into 64 bits, with a sign too.
+constexpr std::size_t kLengthDigits = 18;
+
+constexpr std::size_t kLineBreak = 2;  // CR LF
+
+// llhttp reads these for RTSP and the preface of HTTP/2; on HTTP/1.1 they are no methods of ours.
+bool is_foreign(std::uint8_t method) noexcept { return method >= HTTP_PRI && method <= HTTP_FLUSH; }
 
 }  // namespace
 
 RequestParser::RequestParser(const base::Limits& limits) noexcept : limits_(limits) {
   llhttp_init(&parser_, HTTP_REQUEST, &settings());
+  llhttp_set_lenient_version(&parser_, 1);  // judged in check_line()
   parser_.data = this;
 }
 
@@ -51,50 +61,165 @@ const llhttp_settings_t& RequestParser::settings() noexcept {
       return llhttp_entry([&] { return self(p).on_field_value({at, size}); });
     };
     table.on_header_value_complete = [](llhttp_t* p) { return self(p).on_field_complete(); };
-    table.on_headers_complete = [](llhttp_t* p) {
-      return llhttp_entry([&] { return self(p).on_headers_complete(); });
-    };
+    table.on_headers_complete = [](llhttp_t* p) { return self(p).on_headers_complete(); };
     table.on_body = [](llhttp_t* p, const char* at, size_t size) {
-      return llhttp_entry([&] { return self(p).on_body({at, size}), 0; });
+      return llhttp_entry([&] { return self(p).on_body({at, size}); });
     };
-    table.on_message_complete = [](llhttp_t* p) { return self(p).on_message_complete(); };
+    table.on_message_complete = [](llhttp_t* p) {
+      self(p).end_ready_ = true;
+      return static_cast<int>(HPE_PAUSED);
+    };
+    set_chunk_callbacks(table);
     return table;
   }();
   return made;
 }
 
+void RequestParser::set_chunk_callbacks(llhttp_settings_t& table) noexcept {
+  table.on_chunk_header = [](llhttp_t* p) { return self(p).on_chunk_header(); };
+  table.on_chunk_extension_name = [](llhttp_t* p, const char* at, size_t size) {
+    RequestParser& me = self(p);
+    return me.refuse(
+        me.chunk_lines_.add_name({at, size}, me.offset_of(at), me.limits_.chunk_extension_bytes));
+  };
+  table.on_chunk_extension_value = [](llhttp_t* p, const char* at, size_t size) {
+    RequestParser& me = self(p);
+    return me.refuse(me.chunk_lines_.add_value({at, size}, me.limits_.chunk_extension_bytes));
+  };
+  table.on_chunk_extension_name_complete = [](llhttp_t* p) {
+    return self(p).refuse(self(p).chunk_lines_.end_name_or_value());
+  };
+  table.on_chunk_extension_value_complete = table.on_chunk_extension_name_complete;
+}
+
+// llhttp never sees more than a head may have before the head is complete: what is refused does not
+// depend on how the bytes arrive.
 std::size_t RequestParser::parse(base::ByteView bytes) noexcept {
   if (error_ || bytes.empty()) return bytes.size();
   in_message_ = true;
-  stop_after_head_ = !in_body_ && head_bytes_ + bytes.size() > limits_.head_bytes;
-  const llhttp_errno_t status = llhttp_execute(&parser_, bytes.data(), bytes.size());
-  std::size_t used = bytes.size();
-  bool stopped_after_head = false;
-  if (status == HPE_PAUSED) {
-    used = static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
-    stopped_after_head = !end_ready_;
-    if (stopped_after_head) llhttp_resume(&parser_);
-  } else if (status != HPE_OK && !error_) {
-    error_ = ProtocolError::MalformedRequest;
-  }
-  // Counted as the bytes arrive: what llhttp skips (leading line breaks, blanks) counts too.
-  if (!error_ && (!in_body_ || stopped_after_head)) {
-    head_bytes_ += used;
-    if (head_bytes_ > limits_.head_bytes) {
-      head_ready_ = false;
+  if (stage_ != Stage::Body) {
+    if (offset_ == limits_.head_bytes) {
       error_ = ProtocolError::HeadTooLarge;
+      return bytes.size();
+    }
+    bytes = bytes.substr(0, limits_.head_bytes - offset_);
+    if (stage_ == Stage::EmptyLines) {
+      if (const std::size_t used = skip_empty_lines(bytes); used > 0) return used;
+    } else if (stage_ == Stage::UnknownMethod) {
+      if (const std::size_t used = skip_method(bytes); used > 0) return used;
     }
   }
+  return execute(bytes);
+}
+
+// llhttp skips any number of CR and LF in any order.
+std::size_t RequestParser::skip_empty_lines(base::ByteView bytes) noexcept {
+  std::size_t used = 0;
+  const auto is_next = [&](char c) { return c == "\r\n"[(offset_ + used) % 2]; };
+  while (used < bytes.size() && offset_ + used < 2 * kEmptyLines && is_next(bytes[used])) ++used;
+  offset_ += used;
+  if (used == bytes.size()) return used;
+  if (offset_ % 2 != 0 || bytes[used] == '\r' || bytes[used] == '\n') {
+    error_ = ProtocolError::MalformedRequest;
+    return bytes.size();
+  }
+  seen_.method_begin = offset_;
+  stage_ = Stage::Head;
   return used;
 }
 
+// What llhttp has taken so far began like a method it knows: a token. If the rest is one, too, the
+// line is read on as if the method were GET, so that a line that is malformed is called so.
+std::size_t RequestParser::skip_method(base::ByteView bytes) noexcept {
+  std::size_t used = 0;
+  while (used < bytes.size() && base::token_to_lower(bytes[used]) != 0) ++used;
+  offset_ += used;
+  if (used == bytes.size()) return used;
+  if (bytes[used] != ' ' || offset_ == seen_.method_begin) {
+    error_ = ProtocolError::MalformedRequest;
+    return bytes.size();
+  }
+  seen_.method_end = offset_;
+  seen_.unknown_method = true;
+  stage_ = Stage::Head;
+  constexpr base::ByteView kSubstitute = "GET";
+  llhttp_reset(&parser_);
+  llhttp_execute(&parser_, kSubstitute.data(), kSubstitute.size());
+  return used;
+}
+
+std::size_t RequestParser::execute(base::ByteView bytes) noexcept {
+  input_ = bytes.data();
+  const llhttp_errno_t status = llhttp_execute(&parser_, bytes.data(), bytes.size());
+  std::size_t used = bytes.size();
+  if (status != HPE_OK) {
+    used = static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
+    if (status == HPE_INVALID_METHOD && !error_) {
+      stage_ = Stage::UnknownMethod;
+      offset_ += used;
+      return used + parse(bytes.substr(used));
+    }
+    if (status != HPE_PAUSED && !error_) error_ = mistake_at(status, bytes, used);
+  }
+  offset_ += used;
+  if (head_.chunked_ && stage_ == Stage::Body && !error_) {
+    if (status == HPE_PAUSED && !end_ready_) {  // behind the head
+      llhttp_resume(&parser_);
+      chunk_lines_.begin_body(offset_);
+      trailers_ = {};
+    } else {
+      error_ = check_chunked();
+    }
+  }
+  return error_ ? bytes.size() : used;
+}
+
+// Of what llhttp refuses, the part that was read may have been too large before.
+ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView bytes,
+                                        std::size_t position) const noexcept {
+  if (stage_ == Stage::Body) {
+    if (const auto error = trailers_.check_size(offset_ + position, limits_);
+        error && head_.chunked_)
+      return *error;
+    const bool frames = status == HPE_UNEXPECTED_CONTENT_LENGTH ||
+                        status == HPE_INVALID_CONTENT_LENGTH ||
+                        status == HPE_INVALID_TRANSFER_ENCODING;
+    return frames ? ProtocolError::BadTrailer : ProtocolError::MalformedRequest;
+  }
+  const base::ByteView read = bytes.substr(0, position);
+  if (status == HPE_INVALID_URL) {
+    const std::size_t begin = head_.target_.size > 0 ? 0 : read.rfind(' ') + 1;
+    return head_.target_.size + read.size() - begin > limits_.target_bytes
+               ? ProtocolError::TargetTooLong
+               : ProtocolError::BadTarget;
+  }
+  const std::size_t line = read.rfind('\n');
+  const bool in_field = line != base::ByteView::npos || seen_.part != FieldPart::None;
+  const std::size_t begin = line != base::ByteView::npos ? offset_ + line + 1 : seen_.field_begin;
+  return in_field && offset_ + position - begin > limits_.field_bytes
+             ? ProtocolError::HeadTooLarge
+             : ProtocolError::MalformedRequest;
+}
+
+// What no callback tells: lines that are too long, and where the message ended.
+std::optional<ProtocolError> RequestParser::check_chunked() noexcept {
+  std::optional<ProtocolError> error = trailers_.check_size(offset_, limits_);
+  if (!error) {
+    if (!end_ready_) {
+      error = chunk_lines_.check_open_line(offset_);
+    } else if (!trailers_.begun()) {
+      error = chunk_lines_.check_digits(offset_ - 2 * kLineBreak);
+    }
+  }
+  if (error) end_ready_ = false;
+  return error;
+}
+
 void RequestParser::start_next_message() noexcept {
-  // Not resumed: a trailer "Connection: close" would have llhttp refuse the next message (RFC 9110
-  // section 6.5.1).
   llhttp_reset(&parser_);
   clear_head();
   in_message_ = false;
-  in_body_ = false;
+  stage_ = Stage::EmptyLines;
 }
 
 void RequestParser::clear_head() noexcept {
@@ -105,52 +230,65 @@ void RequestParser::clear_head() noexcept {
   head_.fields_.clear();
   head_.target_ = {};
   head_.content_length_.reset();
+  head_.chunked_ = false;
   head_.expect_continue_ = false;
   head_.forwarded_ = false;
   transfer_encoding_ = {};
-  head_bytes_ = 0;
-  trailer_bytes_ = 0;
-  host_fields_ = 0;
-  transfer_encoding_fields_ = 0;
-  part_ = FieldPart::None;
+  offset_ = 0;
+  seen_ = {};
 }
 
-int RequestParser::refuse(ProtocolError error) noexcept {
+int RequestParser::refuse(std::optional<ProtocolError> error) noexcept {
+  if (!error) return 0;
   error_ = error;
   return HPE_USER;
 }
 
 // llhttp also takes RTSP and ICE, for the methods of theirs that it knows.
 int RequestParser::on_protocol(base::ByteView bytes) noexcept {
-  return bytes.find_first_not_of("HTP") == base::ByteView::npos
-             ? 0
-             : refuse(ProtocolError::MalformedRequest);
+  if (bytes.empty() || seen_.protocol_begin != 0) return 0;
+  seen_.protocol_begin = offset_of(bytes.data());
+  return bytes.front() == 'H' ? 0 : refuse(ProtocolError::MalformedRequest);
+}
+
+void RequestParser::begin_target(std::size_t offset) noexcept {
+  seen_.target_begin = offset;
+  if (seen_.unknown_method) return;
+  head_.method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+  seen_.method_end = seen_.method_begin + head_.method_.size();
+  if (is_foreign(parser_.method)) {
+    seen_.unknown_method = true;
+    parser_.method = HTTP_GET;
+  }
 }
 
 int RequestParser::on_target(base::ByteView bytes) {
-  if (head_.bytes_.size() + bytes.size() > limits_.head_bytes)
-    return refuse(ProtocolError::HeadTooLarge);
+  if (head_.target_.size == 0) begin_target(offset_of(bytes.data()));
+  if (head_.target_.size + bytes.size() > limits_.target_bytes)
+    return refuse(ProtocolError::TargetTooLong);
   head_.bytes_.append(bytes);
   head_.target_.size += static_cast<std::uint32_t>(bytes.size());
+  seen_.target_end = offset_of(bytes.data()) + bytes.size();
   return 0;
 }
 
-int RequestParser::count_trailer(std::size_t bytes) noexcept {
-  trailer_bytes_ += bytes;
-  return trailer_bytes_ > limits_.head_bytes ? refuse(ProtocolError::HeadTooLarge) : 0;
-}
-
 int RequestParser::on_field_name(base::ByteView bytes) {
-  if (in_body_) return count_trailer(bytes.size());
-  if (head_.bytes_.size() + bytes.size() > limits_.head_bytes)
-    return refuse(ProtocolError::HeadTooLarge);
+  const std::size_t offset = offset_of(bytes.data());
+  if (stage_ == Stage::Body) {
+    if (const auto error = chunk_lines_.check_digits(offset - kLineBreak);
+        error && !trailers_.begun())
+      return refuse(error);
+    return refuse(trailers_.add_name(bytes, offset, limits_));
+  }
   std::string& storage = head_.bytes_;
   const auto begin = static_cast<std::uint32_t>(storage.size());
-  if (part_ != FieldPart::Name) {
-    if (head_.fields_.size() == limits_.head_fields) return refuse(ProtocolError::HeadTooLarge);
+  if (seen_.part != FieldPart::Name) {
     head_.fields_.push_back({{begin, 0}, {}});
-    part_ = FieldPart::Name;
+    seen_.part = FieldPart::Name;
+    seen_.field_begin = offset;
   }
+  if (offset + bytes.size() - seen_.field_begin > limits_.field_bytes)
+    return refuse(ProtocolError::HeadTooLarge);
   storage.resize(begin + bytes.size());
   std::transform(bytes.begin(), bytes.end(), storage.begin() + begin, base::to_lower);
   head_.fields_.back().name.size += static_cast<std::uint32_t>(bytes.size());
@@ -158,14 +296,16 @@ int RequestParser::on_field_name(base::ByteView bytes) {
 }
 
 int RequestParser::on_field_value(base::ByteView bytes) {
-  if (in_body_) return count_trailer(bytes.size());
-  if (head_.bytes_.size() + bytes.size() > limits_.head_bytes)
-    return refuse(ProtocolError::HeadTooLarge);
+  const std::size_t offset = offset_of(bytes.data());
+  if (stage_ == Stage::Body) return refuse(trailers_.add_value(bytes, offset, limits_));
   auto& value = head_.fields_.back().value;
-  if (part_ != FieldPart::Value) {
+  if (seen_.part != FieldPart::Value) {
     value.begin = static_cast<std::uint32_t>(head_.bytes_.size());
-    part_ = FieldPart::Value;
+    seen_.part = FieldPart::Value;
   }
+  if (bytes.empty()) return 0;  // llhttp names a place behind the line
+  if (offset + bytes.size() - seen_.field_begin > limits_.field_bytes)
+    return refuse(ProtocolError::HeadTooLarge);
   head_.bytes_.append(bytes);
   value.size += static_cast<std::uint32_t>(bytes.size());
   return 0;
@@ -174,65 +314,101 @@ int RequestParser::on_field_value(base::ByteView bytes) {
 // llhttp strips the blanks before a value, not those behind it; both are no part of it (RFC 9110
 // section 5.5).
 int RequestParser::on_field_complete() noexcept {
-  if (in_body_) return 0;
-  part_ = FieldPart::None;
+  if (stage_ == Stage::Body) return refuse(trailers_.end_field(limits_));
+  seen_.part = FieldPart::None;
+  if (head_.fields_.size() > limits_.head_fields) return refuse(ProtocolError::HeadTooLarge);
   auto& value = head_.fields_.back().value;
   while (value.size > 0 && base::is_ows(head_.bytes_[value.begin + value.size - 1])) --value.size;
   return 0;
 }
 
-int RequestParser::on_headers_complete() {
-  if (const auto error = finish_head()) return refuse(*error);
-  in_body_ = true;
-  head_ready_ = true;
-  return stop_after_head_ ? HPE_PAUSED : 0;
-}
-
-std::optional<ProtocolError> RequestParser::finish_head() {
-  head_.method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
-  head_.minor_version_ = parser_.http_minor;
-  if (parser_.http_major != 1) return ProtocolError::UnsupportedVersion;
-  for (std::size_t index = 0; index < head_.field_count(); ++index) {
-    const auto field = head_.field(index);
-    note_field(field.name, field.value);
-  }
-  if (head_.minor_version_ == 0) head_.expect_continue_ = false;  // RFC 9110 section 10.1.1
-  if (host_fields_ > 1 || (host_fields_ == 0 && head_.minor_version_ >= 1))
-    return ProtocolError::BadHost;
-  if (!split_target()) return ProtocolError::BadTarget;
-  const RequestFraming framing{transfer_encoding_fields_, transfer_encoding_, head_.minor_version_};
-  if (const auto error = check_request_framing(framing)) return error;
-  head_.chunked_ = transfer_encoding_fields_ > 0;
-  // llhttp does not take "chunked" with a tab behind it for chunked and would refuse the request
-  // only after its head.
-  if (head_.chunked_ && !(parser_.flags & F_CHUNKED)) return ProtocolError::AmbiguousFraming;
-  if (parser_.flags & F_CONTENT_LENGTH) head_.content_length_ = parser_.content_length;
-  // RFC 9112 section 9.3: HTTP/1.0 persists only by a Connection option, which uvicorn does not
-  // honour either.
-  head_.keep_alive_ = head_.minor_version_ >= 1 && llhttp_should_keep_alive(&parser_) != 0;
-  if (head_.minor_version_ == 0) head_.expect_continue_ = false;  // RFC 9110 section 10.1.1
+int RequestParser::on_headers_complete() noexcept {
+  auto error = check_line();
+  if (!error) error = check_fields();
+  if (error) return refuse(error);
   // An upgrade that we do not perform is ignored (RFC 9110 section 7.8): llhttp shall go on with
   // HTTP behind it.
   head_.upgrade_ = std::exchange(parser_.upgrade, 0) != 0 && head_.minor_version_ >= 1;
+  stage_ = Stage::Body;
+  head_ready_ = true;
+  return head_.chunked_ ? HPE_PAUSED : 0;  // where the body begins is seen from outside only
+}
+
+std::optional<ProtocolError> RequestParser::check_line() noexcept {
+  // RFC 9112 section 3: single spaces, of which llhttp takes any number, and a version.
+  if (seen_.target_begin != seen_.method_end + 1 || seen_.protocol_begin != seen_.target_end + 1)
+    return ProtocolError::MalformedRequest;
+  if (parser_.http_major != 1) return ProtocolError::UnsupportedVersion;
+  // RFC 9110 section 2.5: a higher minor version is answered as the highest that is known.
+  head_.minor_version_ = parser_.http_minor == 0 ? 0 : 1;
+  if (parser_.method == HTTP_CONNECT) return ProtocolError::UnknownMethod;
+  const auto target = split_target(head_.target(), parser_.method == HTTP_OPTIONS);
+  if (!target) return ProtocolError::BadTarget;
+  const auto range_of = [&](base::ByteView part) {
+    return RequestHead::Range{static_cast<std::uint32_t>(part.data() - head_.bytes_.data()),
+                              static_cast<std::uint32_t>(part.size())};
+  };
+  head_.path_ = range_of(target->path);
+  head_.query_ = range_of(target->query);
+  if (!target->authority.empty()) seen_.authority = range_of(target->authority);
+  if (seen_.unknown_method) return ProtocolError::UnknownMethod;
+  if (parser_.method == HTTP_TRACE) return ProtocolError::MethodNotAllowed;
   return std::nullopt;
 }
 
-void RequestParser::note_field(base::ByteView name, base::ByteView value) noexcept {
+std::optional<ProtocolError> RequestParser::check_fields() noexcept {
+  for (std::size_t index = 0; index < head_.field_count(); ++index) {
+    const auto field = head_.field(index);
+    note_field(field.name, field.value, index);
+  }
+  if (!check_host()) return ProtocolError::BadHost;
+  const bool on_http_1_0 = head_.minor_version_ == 0;
+  const RequestFraming framing{seen_.transfer_encoding_fields, transfer_encoding_,
+                               head_.minor_version_, seen_.blank_behind_encoding};
+  if (const auto error = check_request_framing(framing)) return error;
+  if (seen_.malformed_length) return ProtocolError::MalformedRequest;
+  head_.chunked_ = seen_.transfer_encoding_fields > 0;
+  if (parser_.flags & F_CONTENT_LENGTH) head_.content_length_ = parser_.content_length;
+  // RFC 9110 section 10.1.1: on HTTP/1.0 an expectation means nothing.
+  if (on_http_1_0) head_.expect_continue_ = false;
+  if (seen_.unknown_expectation && !on_http_1_0) return ProtocolError::UnknownExpectation;
+  if (head_.content_length_.value_or(0) > limits_.body_bytes) return ProtocolError::BodyTooLarge;
+  // RFC 9112 section 9.3: HTTP/1.0 persists only by a Connection option, which uvicorn does not
+  // honour either.
+  head_.keep_alive_ = !on_http_1_0 && llhttp_should_keep_alive(&parser_) != 0;
+  return std::nullopt;
+}
+
+void RequestParser::note_field(base::ByteView name, base::ByteView value,
+                               std::size_t index) noexcept {
   switch (name.size()) {
     case 4:
-      if (name == "host") ++host_fields_;
+      if (name == "host") {
+        ++seen_.host_fields;
+        seen_.host_index = index;
+      }
       break;
     case 6:
-      if (name == "expect")
+      if (name == "expect") {
         head_.expect_continue_ = base::equals_ignoring_case(value, "100-continue");
+        seen_.unknown_expectation |= !head_.expect_continue_;
+      }
+      break;
+    case 14:
+      if (name == "content-length") seen_.malformed_length = value.size() > kLengthDigits;
       break;
     case 15:
       if (name == "x-forwarded-for") head_.forwarded_ = true;
       break;
     case 17:
       if (name == "transfer-encoding") {
-        ++transfer_encoding_fields_;
+        const char* end = value.data() + value.size();
+        ++seen_.transfer_encoding_fields;
         transfer_encoding_ = value;
+        // Trimmed away, but still there: behind the last value stands nothing, behind another a
+        // name.
+        seen_.blank_behind_encoding =
+            end < head_.bytes_.data() + head_.bytes_.size() && base::is_ows(*end);
       } else if (name == "x-forwarded-proto") {
         head_.forwarded_ = true;
       }
@@ -242,51 +418,43 @@ void RequestParser::note_field(base::ByteView name, base::ByteView value) noexce
   }
 }
 
-// RFC 9112 section 3.2: origin-form, absolute-form, or asterisk-form with OPTIONS; authority-form
-// only serves CONNECT, which we do not offer. A fragment is never part of a target.
-bool RequestParser::split_target() noexcept {
-  const base::ByteView target = head_.target();
-  if (target.empty() || head_.method_ == "CONNECT" || target.find('#') != base::ByteView::npos)
-    return false;
-  std::size_t begin = 0;
-  std::size_t slash = 0;
-  if (target == "*") {
-    if (head_.method_ != "OPTIONS") return false;
-  } else if (target.front() != '/') {
-    const auto scheme = std::min(target.find("://"), target.size());
-    if (!is_http_scheme(target.substr(0, scheme))) return false;
-    slash = scheme + 1;
-    const std::size_t authority = slash + 2;
-    begin = std::min(target.find_first_of("/?", authority), target.size());
-    if (begin == authority)
-      return false;  // RFC 9110 section 4.2.1: a recipient must refuse an empty host
-  }
-  const std::size_t mark = std::min(target.find('?', begin), target.size());
-  const auto range = [&](std::size_t from, std::size_t to) {
-    return RequestHead::Range{head_.target_.begin + static_cast<std::uint32_t>(from),
-                              static_cast<std::uint32_t>(to - from)};
-  };
-  // RFC 9110 section 4.2.3: an empty path means "/", of which there is one in "http://".
-  head_.path_ = begin == mark ? range(slash, slash + 1) : range(begin, mark);
-  head_.query_ = range(std::min(mark + 1, target.size()), target.size());
+// RFC 9112 section 3.2: exactly one on HTTP/1.1, empty only if the target names no host either.
+bool RequestParser::check_host() noexcept {
+  if (seen_.host_fields == 0) return head_.minor_version_ == 0;
+  if (seen_.host_fields > 1) return false;
+  auto& value = head_.fields_[seen_.host_index].value;
+  if (value.size == 0 ? head_.target() != "*" : !is_authority(head_.at(value))) return false;
+  // RFC 9112 section 3.2.2: what an absolute target names is the host, whatever the field says.
+  if (seen_.authority.size > 0) value = seen_.authority;
   return true;
 }
 
 // One chunk of input may hold many chunks of HTTP: the first is handed on as it lies, more are
 // joined by copying.
-void RequestParser::on_body(base::ByteView bytes) {
+int RequestParser::on_body(base::ByteView bytes) {
+  if (head_.chunked_ && !std::exchange(seen_.chunk_data, true)) {
+    const std::size_t offset = offset_of(bytes.data());
+    if (const auto error = chunk_lines_.check_digits(offset - kLineBreak)) return refuse(error);
+    chunk_lines_.begin_line(offset + seen_.chunk_size + kLineBreak);
+  }
   if (body_.empty()) {
     body_ = bytes;
-    return;
+    return 0;
   }
   if (body_.data() != joined_body_.data()) joined_body_.assign(body_);
   joined_body_.append(bytes);
   body_ = joined_body_;
+  return 0;
 }
 
-int RequestParser::on_message_complete() noexcept {
-  end_ready_ = true;
-  return HPE_PAUSED;
+int RequestParser::on_chunk_header() noexcept {
+  seen_.chunk_size = parser_.content_length;
+  seen_.chunk_data = false;
+  if (seen_.chunk_size > limits_.body_bytes - seen_.chunk_bytes)
+    return refuse(ProtocolError::BodyTooLarge);
+  seen_.chunk_bytes += seen_.chunk_size;
+  chunk_lines_.end_line();
+  return 0;
 }
 
 }  // namespace fasterapi::http

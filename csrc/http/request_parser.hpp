@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "http/chunk_lines.hpp"
 #include "http/event.hpp"
+#include "http/trailers.hpp"
 
 namespace fasterapi::http {
 
@@ -19,9 +21,9 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Parses up to the end of `bytes` or of the message; returns how many bytes were used. What was
-  // found is then in take_head(), take_body(), take_end() and error(), to be asked in this order
-  // before the next call.
+  // Parses up to the end of `bytes` or of the message, or less; returns how many bytes were used.
+  // What was found is then in take_head(), take_body(), take_end() and error(), to be asked in this
+  // order before the next call.
   [[nodiscard]] std::size_t parse(base::ByteView bytes) noexcept;
 
   [[nodiscard]] bool take_head() noexcept { return std::exchange(head_ready_, false); }
@@ -39,28 +41,71 @@ class RequestParser {
   void start_next_message() noexcept;
 
  private:
+  enum class Stage : std::uint8_t {
+    EmptyLines,     // before the request line
+    UnknownMethod,  // in a method that llhttp does not know
+    Head,
+    Body,  // and trailers: counted, not kept
+  };
   enum class FieldPart : std::uint8_t { None, Name, Value };
 
   static const llhttp_settings_t& settings() noexcept;
+  static void set_chunk_callbacks(llhttp_settings_t& table) noexcept;
   static RequestParser& self(llhttp_t* parser) noexcept {
     return *static_cast<RequestParser*>(parser->data);
   }
+
+  [[nodiscard]] std::size_t skip_empty_lines(base::ByteView bytes) noexcept;
+  [[nodiscard]] std::size_t skip_method(base::ByteView bytes) noexcept;
+  [[nodiscard]] std::size_t execute(base::ByteView bytes) noexcept;
 
   int on_protocol(base::ByteView bytes) noexcept;
   int on_target(base::ByteView bytes);
   int on_field_name(base::ByteView bytes);
   int on_field_value(base::ByteView bytes);
   int on_field_complete() noexcept;
-  int on_headers_complete();
-  void on_body(base::ByteView bytes);
-  int on_message_complete() noexcept;
+  int on_headers_complete() noexcept;
+  int on_chunk_header() noexcept;
+  int on_body(base::ByteView bytes);
 
-  int refuse(ProtocolError error) noexcept;
-  int count_trailer(std::size_t bytes) noexcept;
-  [[nodiscard]] std::optional<ProtocolError> finish_head();
-  [[nodiscard]] bool split_target() noexcept;
-  void note_field(base::ByteView name, base::ByteView value) noexcept;
+  int refuse(std::optional<ProtocolError> error) noexcept;
+  [[nodiscard]] std::optional<ProtocolError> check_line() noexcept;
+  [[nodiscard]] std::optional<ProtocolError> check_fields() noexcept;
+  [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
+  [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
+                                         std::size_t position) const noexcept;
+  void begin_target(std::size_t offset) noexcept;
+  void note_field(base::ByteView name, base::ByteView value, std::size_t index) noexcept;
+  [[nodiscard]] bool check_host() noexcept;
   void clear_head() noexcept;
+
+  // Where in the message a byte of the input stands.
+  [[nodiscard]] std::size_t offset_of(const char* at) const noexcept {
+    return offset_ + static_cast<std::size_t>(at - input_);
+  }
+
+  // What has been seen of the message. Offsets tell what llhttp has skipped in between; they are 0
+  // where nothing has been seen yet.
+  struct Seen {
+    std::size_t method_begin = 0;
+    std::size_t method_end = 0;
+    std::size_t target_begin = 0;
+    std::size_t target_end = 0;
+    std::size_t protocol_begin = 0;
+    std::size_t field_begin = 0;
+    std::uint64_t chunk_bytes = 0;  // of all chunks
+    std::uint64_t chunk_size = 0;
+    std::size_t host_index = 0;
+    RequestHead::Range authority;  // of an absolute target
+    int host_fields = 0;
+    int transfer_encoding_fields = 0;
+    FieldPart part = FieldPart::None;
+    bool unknown_method = false;
+    bool unknown_expectation = false;
+    bool blank_behind_encoding = false;
+    bool malformed_length = false;
+    bool chunk_data = false;  // the first byte of the current chunk
+  };
 
   const base::Limits& limits_;
   llhttp_t parser_;
@@ -68,16 +113,14 @@ class RequestParser {
   base::ByteView body_;
   std::string joined_body_;
   base::ByteView transfer_encoding_;
-  std::size_t head_bytes_ = 0;
-  std::size_t trailer_bytes_ = 0;
+  const char* input_ = nullptr;
+  std::size_t offset_ = 0;  // of the input, in the message
+  Seen seen_;
+  ChunkLines chunk_lines_;
+  Trailers trailers_;
   std::optional<ProtocolError> error_;
-  int host_fields_ = 0;
-  int transfer_encoding_fields_ = 0;
-  FieldPart part_ = FieldPart::None;
+  Stage stage_ = Stage::EmptyLines;
   bool in_message_ = false;
-  bool in_body_ = false;  // fields from here on are trailers: counted, not kept
-  bool stop_after_head_ =
-      false;  // the input may hold more than a head may have: its end has to be known
   bool head_ready_ = false;
   bool end_ready_ = false;
 };

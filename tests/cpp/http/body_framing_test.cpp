@@ -18,7 +18,8 @@ TEST_CASE("the only Transfer-Encoding of a request is one 'chunked' on HTTP/1.1"
        {RequestFraming{1, "chunked", 0}, RequestFraming{2, "chunked", 1},
         RequestFraming{1, "gzip, chunked", 1}, RequestFraming{1, "", 1},
         RequestFraming{1, "identity", 1}, RequestFraming{1, "chunked,", 1},
-        RequestFraming{1, "\"chunked\"", 1}, RequestFraming{1, "xchunked", 1}}) {
+        RequestFraming{1, "\"chunked\"", 1}, RequestFraming{1, "xchunked", 1},
+        RequestFraming{1, "chunked", 1, true}}) {
     INFO(framing.transfer_encoding);
     CHECK(check_request_framing(framing) == ProtocolError::AmbiguousFraming);
   }

@@ -292,6 +292,15 @@ TEST_CASE("the last reply is a whole response that closes", "[http][connection]"
   CHECK_FALSE(opened.http.start_next_cycle());
 }
 
+TEST_CASE("whoever may not use a method is told which there are", "[http][connection]") {
+  Opened opened;
+  opened.http.receive("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(opened.drain() == EventKind::Error);
+  opened.http.send_last_reply(opened.out, 405, "No.", {});
+  CHECK(text_of(opened.out).find("\r\nallow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT\r\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("the last reply to HEAD has no body", "[http][connection]") {
   Opened opened;
   opened.http.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");

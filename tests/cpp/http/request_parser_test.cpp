@@ -173,6 +173,39 @@ TEST_CASE("as many fields as allowed are kept, one more is refused", "[http][par
   CHECK(events_of(get("/", "A: 1\r\nB: 2\r\nC: 3\r\n"), limits) == Lines{"error HeadTooLarge"});
 }
 
+TEST_CASE("a body that is declared larger than allowed is refused at its head",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.body_bytes = 5;
+  CHECK(events_of(get("/", "Content-Length: 5\r\n") + "hello", limits).back() == "end");
+  const Lines expected{"error BodyTooLarge"};
+  const std::string bytes = get("/", "Content-Length: 6\r\n");
+  CHECK(events_of(bytes, limits) == expected);
+  CHECK(events_byte_by_byte(bytes, limits) == expected);
+}
+
+TEST_CASE("a chunked body is refused at the chunk that makes it too large",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.body_bytes = 5;
+  const std::string head = get("/", "Transfer-Encoding: chunked\r\n");
+  CHECK(events_of(head + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", limits).back() == "end");
+  const std::string bytes = head + "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n";
+  const Lines expected{"head GET / HTTP/1.1", "field host: a", "field transfer-encoding: chunked",
+                       "body \"abc\"", "error BodyTooLarge"};
+  CHECK(events_of(bytes, limits) == expected);
+  CHECK(events_byte_by_byte(bytes, limits) == expected);
+  CHECK(first_harmful_split(bytes, expected, limits) == std::string::npos);
+  CHECK(events_of(head + "ffffffffffffffff\r\n", limits).back() == "error BodyTooLarge");
+}
+
+TEST_CASE("chunks of one request do not count for the next", "[http][parser][limits]") {
+  Limits limits;
+  limits.body_bytes = 3;
+  const std::string bytes = get("/", "Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n0\r\n\r\n";
+  CHECK(events_of(bytes + bytes, limits).back() == "end");
+}
+
 TEST_CASE("after an error everything is swallowed", "[http][parser]") {
   Parsed parsed("GET / HTTP/1.1\r\n: x\r\n\r\n");
   REQUIRE(parsed.parser.error() == ProtocolError::MalformedRequest);
@@ -193,8 +226,10 @@ TEST_CASE("a field that is split anywhere is put together", "[http][parser]") {
 }
 
 TEST_CASE("chunks that arrive together are handed on as one piece", "[http][parser]") {
-  Parsed parsed(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-      "1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n");
+  const std::string_view head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string_view body = "1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n";
+  Parsed parsed(std::string(head) + std::string(body));
+  CHECK(parsed.parser.take_head());
+  CHECK(parsed.parser.parse(body) == body.size());
   CHECK(parsed.parser.take_body() == "abcdef");
 }

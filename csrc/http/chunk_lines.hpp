@@ -1,0 +1,61 @@
+// http/chunk_lines.hpp: the lines between the data of a chunked body (RFC 9112 section 7.1), as
+// far as llhttp leaves them to its user: how many digits a size may have, and what an extension may
+// be. Fed with offsets within the message; keeps no bytes. One per parser.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "http/error.hpp"
+
+namespace fasterapi::http {
+
+class ChunkLines {
+ public:
+  using Verdict = std::optional<ProtocolError>;
+
+  // The body begins here, with a size.
+  void begin_body(std::size_t offset) noexcept {
+    begin_line(offset);
+    extension_bytes_ = 0;
+  }
+  // The data of a chunk ends before `offset`, where the next size begins.
+  void begin_line(std::size_t offset) noexcept {
+    line_begin_ = offset;
+    digits_end_ = 0;
+    in_line_ = true;
+  }
+
+  // A part of an extension's name or value, and the end of each.
+  [[nodiscard]] Verdict add_name(base::ByteView part, std::size_t offset,
+                                 std::size_t limit_bytes) noexcept;
+  [[nodiscard]] Verdict add_value(base::ByteView part, std::size_t limit_bytes) noexcept;
+  [[nodiscard]] Verdict end_name_or_value() noexcept;
+
+  // The line has been read; where it ended is told later.
+  void end_line() noexcept { in_line_ = false; }
+  // The line's bytes, without its line break, ended at `offset`.
+  [[nodiscard]] Verdict check_digits(std::size_t offset) const noexcept {
+    const std::size_t end = digits_end_ != 0 ? digits_end_ : offset;
+    if (end > line_begin_ + kMostDigits) return ProtocolError::MalformedRequest;
+    return std::nullopt;
+  }
+  // All bytes before `offset` have been read.
+  [[nodiscard]] Verdict check_open_line(std::size_t offset) const noexcept {
+    if (!in_line_ || digits_end_ != 0) return std::nullopt;
+    return check_digits(offset > 0 ? offset - 1 : 0);  // the last byte may be the CR
+  }
+
+ private:
+  static constexpr std::size_t kMostDigits = 16;  // of 64 bits; any more are zeros
+
+  std::size_t line_begin_ = 0;
+  std::size_t digits_end_ = 0;  // where the line's first extension begins; 0: it has none
+  std::size_t extension_bytes_ = 0;
+  std::size_t part_bytes_ = 0;  // of the name or value so far
+  bool in_line_ = false;
+  bool quoted_ = false;
+};
+
+}  // namespace fasterapi::http

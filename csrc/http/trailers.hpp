@@ -1,0 +1,48 @@
+// http/trailers.hpp: the trailer section of a chunked body (RFC 9112 section 7.1.2): read, held to
+// the limits of a head, and dropped. Fed with offsets within the message. One per parser.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "base/limits.hpp"
+#include "http/error.hpp"
+
+namespace fasterapi::http {
+
+// Whether the field frames or routes a message, says who sends it or what its content is: whoever
+// merges trailers into the head would believe it (RFC 9110 section 6.5.1). `name` is lower-case.
+[[nodiscard]] bool must_stand_in_head(base::ByteView name) noexcept;
+
+class Trailers {
+ public:
+  using Verdict = std::optional<ProtocolError>;
+
+  // A part of a field's name or value, and the end of the field.
+  [[nodiscard]] Verdict add_name(base::ByteView part, std::size_t offset,
+                                 const base::Limits& limits) noexcept;
+  [[nodiscard]] Verdict add_value(base::ByteView part, std::size_t offset,
+                                  const base::Limits& limits) noexcept;
+  [[nodiscard]] Verdict end_field(const base::Limits& limits) noexcept;
+
+  // All bytes before `offset` have been read.
+  [[nodiscard]] Verdict check_size(std::size_t offset, const base::Limits& limits) const noexcept {
+    if (begun() && offset - begin_ > limits.head_bytes) return ProtocolError::HeadTooLarge;
+    return std::nullopt;
+  }
+  [[nodiscard]] bool begun() const noexcept { return begin_ != 0; }
+
+ private:
+  [[nodiscard]] Verdict check_field(std::size_t end, const base::Limits& limits) const noexcept;
+
+  std::size_t begin_ = 0;  // no message begins with its trailers
+  std::size_t field_begin_ = 0;
+  std::size_t fields_ = 0;
+  std::array<char, 32> name_{};  // longer names than any we refuse are cut
+  std::uint8_t name_bytes_ = 0;
+  bool in_name_ = false;
+};
+
+}  // namespace fasterapi::http

@@ -1,0 +1,67 @@
+// tests/cpp/http/chunk_lines_test.cpp: http/chunk_lines.hpp.
+#include "http/chunk_lines.hpp"
+
+#include <catch.hpp>
+
+using fasterapi::http::ChunkLines;
+using fasterapi::http::ProtocolError;
+
+TEST_CASE("a size has sixteen digits at most", "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.check_digits(66));
+  CHECK(lines.check_digits(67) == ProtocolError::MalformedRequest);
+}
+
+TEST_CASE("a line that goes on may end with the carriage return that has been read",
+          "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.check_open_line(67));
+  CHECK(lines.check_open_line(68) == ProtocolError::MalformedRequest);
+  lines.end_line();
+  CHECK_FALSE(lines.check_open_line(1000));
+  lines.begin_line(2000);  // behind data that has not come yet
+  CHECK_FALSE(lines.check_open_line(1000));
+}
+
+TEST_CASE("digits end before the semicolon of the first extension", "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.add_name("abc", 67, 100));
+  CHECK_FALSE(lines.end_name_or_value());
+  CHECK_FALSE(lines.add_name("d", 71, 100));
+  CHECK_FALSE(lines.end_name_or_value());
+  CHECK_FALSE(lines.check_digits(72));
+  CHECK_FALSE(lines.check_open_line(200));
+}
+
+TEST_CASE("extensions count for the whole body, names and values alike", "[http][chunks][limits]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.add_name("abc", 52, 8));
+  CHECK_FALSE(lines.end_name_or_value());
+  CHECK_FALSE(lines.add_value("de", 8));
+  CHECK_FALSE(lines.end_name_or_value());
+  lines.begin_line(80);
+  CHECK_FALSE(lines.add_name("fgh", 82, 8));
+  CHECK(lines.add_name("i", 85, 8) == ProtocolError::ChunkExtensionsTooLarge);
+  lines.begin_body(50);
+  CHECK_FALSE(lines.add_name("abcdefgh", 52, 8));
+}
+
+TEST_CASE("a name or value of an extension is not empty", "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK(lines.end_name_or_value() == ProtocolError::MalformedRequest);
+}
+
+TEST_CASE("a value is quoted as a whole or not at all", "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.add_value("\"a", 100));
+  CHECK_FALSE(lines.add_value("b\"", 100));
+  CHECK_FALSE(lines.end_name_or_value());
+  CHECK_FALSE(lines.add_value("a", 100));
+  CHECK(lines.add_value("b\"c\"", 100) == ProtocolError::MalformedRequest);
+}
