@@ -23,6 +23,12 @@ def many(piece: bytes, megabytes: int) -> Iterator[bytes]:
 FLOODS = {
     "one field": (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"x", 64, 431),
     "fields": (b"GET / HTTP/1.1\r\nHost: a\r\n", b"X: y\r\n", 64, 431),
+    "a target": (b"GET /", b"x", 64, 414),
+    "a method": (b"", b"X", 64, 431),
+    "line breaks": (b"", b"\r\n", 64, 400),
+    "chunk extensions": (UPLOAD, b"1;name=value\r\nx\r\n", 64, 400),
+    "one chunk extension": (UPLOAD + b"1;x=", b"x", 64, 400),
+    "a chunk size": (UPLOAD, b"0", 64, 400),
     "trailers": (UPLOAD + b"0\r\n", b"X: y\r\n", 64, 431),
     "chunks of a byte": (UPLOAD, b"1\r\nx\r\n", 16, None),
     "bytes behind a refusal": (b"nonsense\r\n\r\n", b"x", 64, 400),
