@@ -143,10 +143,15 @@ void Connection::refuse(http::ProtocolError error) {
 
 void Connection::body_sent(http::SendError error, bool more) {
   if (error == http::SendError::HeadNotSent || error == http::SendError::AlreadyComplete) return;
+  if (error == http::SendError::None && more) return bytes_appended();
   server_.note_dirty(*this);
-  if (error != http::SendError::None || !more) return response_complete();
-  // Memory stays bounded while an application sends without pausing: past the mark the bytes leave
-  // at once.
+  response_complete();
+}
+
+// Past the mark the bytes leave at once: memory stays bounded while an application sends without
+// pausing, and one that waits is told by on_drained() of what the kernel did not take.
+void Connection::bytes_appended() {
+  server_.note_dirty(*this);
   if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) flush_stream();
 }
 

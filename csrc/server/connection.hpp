@@ -56,6 +56,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void receive_body(base::ByteView bytes);
   void refuse(http::ProtocolError error);
   void body_sent(http::SendError error, bool more);
+  void bytes_appended();
   void abort_response();
   void give_up_response() noexcept;
   void advance_later();

@@ -50,8 +50,9 @@ http::SendError Exchange::add_field(base::ByteView name, base::ByteView value) {
 }
 
 http::SendError Exchange::end_head() {
-  connection_.server_.note_dirty(connection_);
-  return connection_.http_.end_head();
+  const http::SendError error = connection_.http_.end_head();
+  connection_.bytes_appended();
+  return error;
 }
 
 template <class Bytes>

@@ -34,6 +34,21 @@ async def app(scope, receive, send):
         await asyncio.sleep(0.01)
     await send({"type": "http.response.body", "body": b"done"})
 
+def leave(how):
+    raise {"exit": SystemExit(7), "interrupt": KeyboardInterrupt()}[how]
+
+async def leaves(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    _, where, how = scope["path"].split("/")
+    if where == "request":
+        leave(how)
+    async def task():
+        leave(how)
+    loop = asyncio.get_running_loop()
+    scope["kept"] = loop.create_task(task()) if where == "task" else loop.call_soon(leave, how)
+    await asyncio.sleep(60)
+
 async def fails(scope, receive, send):
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "no database"})

@@ -140,6 +140,37 @@ def test_the_second_signal_ends_a_server_with_an_open_stream(
     assert "INFO:     Waiting for application shutdown." not in ended.lines
 
 
+def end_from_within(program: str, where: str, how: str, folder: Path) -> Ended:
+    with running(program, "good:leaves", "--port", "0", folder=folder) as server:
+        with server.connect() as peer:
+            peer.sendall(get(f"/{where}/{how}"))
+            return server.finish()
+
+
+@pytest.mark.parametrize("how", ["exit", "interrupt"])
+@pytest.mark.parametrize("where", ["task", "callback"])
+def test_an_exit_outside_of_a_request_ends_the_process_in_the_same_way(
+    where: str, how: str, tmp_path: Path
+) -> None:
+    ours, theirs = (end_from_within(program, where, how, tmp_path) for program in PROGRAMS[::-1])
+    assert ours.code == theirs.code == {"exit": 7, "interrupt": 0}[how]
+
+
+@pytest.mark.parametrize("how", ["exit", "interrupt"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_exit_within_a_request_is_the_requests_own_failure(
+    program: str, how: str, tmp_path: Path
+) -> None:
+    with running(program, "good:leaves", "--port", "0", folder=tmp_path) as server:
+        for _ in range(2):
+            with server.connect() as peer:
+                peer.sendall(get(f"/request/{how}"))
+                assert peer.recv(65536).startswith(b"HTTP/1.1 500 ")
+        server.send_signal(signal.SIGINT)
+        ended = server.finish()
+    assert (ended.code, ended.stderr.count("Exception in ASGI application")) == (0, 2)
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_unix_socket_is_served_and_removed_at_the_end(program: str, tmp_path: Path) -> None:
     path = tmp_path / "s"

@@ -230,6 +230,18 @@ TEST_CASE("a payload larger than the mark need not be waited for when the peer r
   CHECK_FALSE(request.exchange->must_wait());  // the kernel had room
 }
 
+TEST_CASE("a head larger than the mark need not be waited for when the peer reads",
+          "[server][exchange]") {
+  RunningServer running;
+  Client client = running.connect();
+  client.send(get("/"));
+  FakeRequest& request = running.request(1);
+  REQUIRE(request.exchange->begin_head(200) == SendError::None);
+  REQUIRE(request.exchange->add_field("a", std::string(100000, 'x')) == SendError::None);
+  REQUIRE(request.exchange->end_head() == SendError::None);
+  CHECK_FALSE(request.exchange->must_wait());  // nobody would tell it that the bytes have left
+}
+
 TEST_CASE("an application is told once that its connection is gone", "[server][exchange]") {
   RunningServer running(RunningServer::plain_options(), kSmallBuffer);
   Client client = running.connect();
