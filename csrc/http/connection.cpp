@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/ascii.hpp"
+
 namespace fasterapi::http {
 namespace {
 
@@ -52,10 +54,15 @@ Event Connection::next_event() noexcept {
   }
 }
 
+SendError Connection::check_head() const noexcept {
+  if (response_state_ == ResponseState::Idle) return SendError::None;
+  return response_state_ == ResponseState::Body ? SendError::HeadAlreadySent
+                                                : SendError::AlreadyComplete;
+}
+
 SendError Connection::begin_head(base::PayloadQueue& out, int status,
                                  base::ByteView default_fields) {
-  if (response_state_ == ResponseState::Body) return SendError::HeadAlreadySent;
-  if (response_state_ != ResponseState::Idle) return SendError::AlreadyComplete;
+  if (const SendError error = check_head(); error != SendError::None) return error;
   const bool keep_alive = head().keep_alive() && !last_ && request_state_ != RequestState::Failed;
   return writer_.begin_head(out, {head().is_head(), head().minor_version(), keep_alive}, status,
                             default_fields);
@@ -71,6 +78,42 @@ SendError Connection::check_body() const noexcept {
   if (response_state_ == ResponseState::Body) return SendError::None;
   return response_state_ == ResponseState::Idle ? SendError::HeadNotSent
                                                 : SendError::AlreadyComplete;
+}
+
+SendError Connection::begin_informational(base::PayloadQueue& out, int status) {
+  if (const SendError error = check_head(); error != SendError::None) return error;
+  return writer_.begin_informational(out, {head().is_head(), head().minor_version(), false},
+                                     status);
+}
+
+ResponseWriter::Piece Connection::begin_external_body(base::PayloadQueue& out, std::size_t size) {
+  if (const SendError error = check_body(); error != SendError::None) return {0, error};
+  return writer_.begin_external_body(out, size);
+}
+
+void Connection::end_external_body(base::PayloadQueue& out) {
+  writer_.end_external_body(out);
+  response_state_ = next(response_state_, ResponseEvent::BodyComplete);
+}
+
+bool Connection::wants_trailers() const noexcept {
+  if (!writer_.can_have_trailers()) return false;
+  for (std::size_t index = 0; index < head().field_count(); ++index) {
+    const auto field = head().field(index);
+    if (field.name == "te" && base::list_contains(field.value, "trailers")) return true;
+  }
+  return false;
+}
+
+SendError Connection::begin_trailers(base::PayloadQueue& out) {
+  const SendError error = check_body();
+  return error == SendError::None ? writer_.begin_trailers(out) : error;
+}
+
+SendError Connection::end_trailers(bool more) {
+  const SendError error = writer_.end_trailers(more);
+  if (!more) response_state_ = next(response_state_, ResponseEvent::BodyComplete);
+  return error;
 }
 
 void Connection::send_last_reply(base::PayloadQueue& out, int status, base::ByteView text,

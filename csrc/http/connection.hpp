@@ -53,6 +53,18 @@ class Connection : base::Counted<Connection> {
   }
   [[nodiscard]] ResponseWriter& response() noexcept { return writer_; }
 
+  // An informational response before the head; fields go to response().add_informational_field().
+  [[nodiscard]] SendError begin_informational(base::PayloadQueue& out, int status);
+  // The rest of the body, written by the caller. `piece.size` bytes, then end_external_body().
+  [[nodiscard]] ResponseWriter::Piece begin_external_body(base::PayloadQueue& out,
+                                                          std::size_t size);
+  void end_external_body(base::PayloadQueue& out);
+  // The peer takes trailers, and the response can have some.
+  [[nodiscard]] bool wants_trailers() const noexcept;
+  // Fields go to response().add_trailer() between begin and end.
+  [[nodiscard]] SendError begin_trailers(base::PayloadQueue& out);
+  [[nodiscard]] SendError end_trailers(bool more);
+
   // A whole plain-text response, the last one of the connection: the peer's or the server's
   // failure. Whatever else was to be answered is given up. REQUIRES: response_state() == Idle.
   void send_last_reply(base::PayloadQueue& out, int status, base::ByteView text,
@@ -69,6 +81,7 @@ class Connection : base::Counted<Connection> {
   [[nodiscard]] bool start_next_cycle() noexcept;
 
  private:
+  [[nodiscard]] SendError check_head() const noexcept;
   [[nodiscard]] SendError check_body() const noexcept;
 
   RequestParser parser_;

@@ -45,6 +45,7 @@ enum class ProtocolError : std::uint8_t {
   X(IllegalFieldName, "Invalid HTTP header name.")                                                 \
   X(IllegalFieldValue, "Invalid HTTP header value.")                                               \
   X(IllegalLength, "Invalid Content-Length header: one value of decimal digits is allowed.")       \
+  X(IllegalTrailer, "Invalid HTTP trailer: this field must stand in the head.")                    \
   X(BodyTooLong, "Response content longer than Content-Length")                                    \
   X(BodyTooShort, "Response content shorter than Content-Length")
 

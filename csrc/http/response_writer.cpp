@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "http/response_trailers.hpp"
 
 namespace fasterapi::http {
 
@@ -21,6 +22,7 @@ SendError ResponseWriter::begin_head(base::PayloadQueue& out, Request request, i
   sent_bytes_ = 0;
   keep_alive_ = request.keep_alive;
   close_written_ = false;
+  trailers_begun_ = chunk_open_ = false;
   return or_abandoned([&] {
     out.append(status_lines_.line(status));
     out.append(default_fields);
@@ -43,14 +45,12 @@ SendError ResponseWriter::abandoned(SendError error) noexcept {
   return error;
 }
 
-SendError ResponseWriter::add_field(base::ByteView name, base::ByteView value) {
-  return or_abandoned([&] { return write_field(name, value); });
-}
-
-SendError ResponseWriter::write_field(base::ByteView name, base::ByteView value) {
+// A line, validated, with its name in lower case.
+inline SendError ResponseWriter::write_line(base::ByteView name, base::ByteView value,
+                                            base::ByteView& lower_name) {
   if (name.empty()) return abandoned(SendError::IllegalFieldName);
   char* to = out_->grow(name.size() + value.size() + 4);
-  const char* const lower_name = to;
+  lower_name = {to, name.size()};
   for (const char c : name) {
     const char lower = base::token_to_lower(c);
     if (lower == 0) return abandoned(SendError::IllegalFieldName);
@@ -64,11 +64,25 @@ SendError ResponseWriter::write_field(base::ByteView name, base::ByteView value)
   }
   *to++ = '\r';
   *to++ = '\n';
-  const base::ByteView written(lower_name, name.size());
+  return SendError::None;
+}
+
+void ResponseWriter::drop_line(base::ByteView name, base::ByteView value) noexcept {
+  out_->rollback(out_->size() - (name.size() + value.size() + 4));
+}
+
+SendError ResponseWriter::add_field(base::ByteView name, base::ByteView value) {
+  return or_abandoned([&] { return write_field(name, value); });
+}
+
+inline SendError ResponseWriter::write_field(base::ByteView name, base::ByteView value) {
+  base::ByteView written;
+  if (const SendError error = write_line(name, value, written); error != SendError::None)
+    return error;
   if (written == "content-length") return note_length(value);
   if (written == "transfer-encoding") {  // framing is ours alone (RFC 9112 section 6.1): the
                                          // application's is dropped
-    out_->rollback(out_->size() - (name.size() + value.size() + 4));
+    drop_line(name, value);
   } else if (written == "connection" && base::list_contains(value, "close")) {
     keep_alive_ = false;
     close_written_ = true;
@@ -112,19 +126,21 @@ ResponseWriter::Piece ResponseWriter::admit(std::size_t size, bool more) noexcep
   return {size, !more && size < left ? SendError::BodyTooShort : SendError::None};
 }
 
+inline void ResponseWriter::begin_chunk(base::PayloadQueue& out, std::size_t size) {
+  std::array<char, 18> line;
+  char* end = std::to_chars(line.data(), line.data() + 16, size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(base::ByteView(line.data(), static_cast<std::size_t>(end - line.data())));
+}
+
 template <class Bytes>
 SendError ResponseWriter::send(base::PayloadQueue& out, Bytes bytes, std::size_t size, bool more) {
   const Piece piece = admit(size, more);
   sent_bytes_ += piece.size;
   const bool chunked = framing_ == BodyFraming::Chunked;
   if (piece.size > 0) {
-    if (chunked) {
-      std::array<char, 18> line;
-      char* end = std::to_chars(line.data(), line.data() + 16, piece.size, 16).ptr;
-      *end++ = '\r';
-      *end++ = '\n';
-      out.append(base::ByteView(line.data(), static_cast<std::size_t>(end - line.data())));
-    }
+    if (chunked) begin_chunk(out, piece.size);
     if (piece.size == size) {
       out.append(std::move(bytes));
     } else if constexpr (std::is_same_v<Bytes, base::ByteView>) {
@@ -138,6 +154,83 @@ SendError ResponseWriter::send(base::PayloadQueue& out, Bytes bytes, std::size_t
   if (chunked && !more) out.append("0\r\n\r\n");
   if (piece.error != SendError::None) keep_alive_ = false;
   return piece.error;
+}
+
+SendError ResponseWriter::begin_informational(base::PayloadQueue& out, Request request,
+                                              int status) {
+  // 100 is the server's to say; 101 would end HTTP.
+  if (status != 102 && status != 103) return SendError::IllegalStatus;
+  out_ = &out;
+  head_begin_ = out.size();
+  request_ = request;
+  return or_abandoned([&] {
+    out.append(status_lines_.line(status));
+    return SendError::None;
+  });
+}
+
+SendError ResponseWriter::add_informational_field(base::ByteView name, base::ByteView value) {
+  return or_abandoned([&] {
+    base::ByteView written;
+    const SendError error = write_line(name, value, written);
+    // RFC 9110 section 8.6, RFC 9112 section 6.1: a 1xx has no body to frame.
+    if (error == SendError::None && (written == "content-length" || written == "transfer-encoding"))
+      drop_line(name, value);
+    return error;
+  });
+}
+
+SendError ResponseWriter::end_informational() {
+  return or_abandoned([&] {
+    out_->append("\r\n");
+    if (request_.minor_version == 0) abandon_head();  // RFC 9110 section 15.2
+    out_ = nullptr;
+    return SendError::None;
+  });
+}
+
+ResponseWriter::Piece ResponseWriter::begin_external_body(base::PayloadQueue& out,
+                                                          std::size_t size) {
+  const Piece piece = admit(size, false);
+  sent_bytes_ += piece.size;
+  if (piece.size > 0 && framing_ == BodyFraming::Chunked) {
+    begin_chunk(out, piece.size);
+    chunk_open_ = true;
+  }
+  if (piece.error != SendError::None) keep_alive_ = false;
+  return piece;
+}
+
+void ResponseWriter::end_external_body(base::PayloadQueue& out) {
+  if (std::exchange(chunk_open_, false)) out.append("\r\n");
+  if (framing_ == BodyFraming::Chunked) out.append("0\r\n\r\n");
+}
+
+SendError ResponseWriter::begin_trailers(base::PayloadQueue& out) {
+  out_ = &out;
+  head_begin_ = out.size();
+  return or_abandoned([&] {
+    if (!trailers_begun_) out.append("0\r\n");
+    return SendError::None;
+  });
+}
+
+SendError ResponseWriter::add_trailer(base::ByteView name, base::ByteView value) {
+  return or_abandoned([&] {
+    base::ByteView written;
+    const SendError error = write_line(name, value, written);
+    if (error != SendError::None || may_be_response_trailer(written)) return error;
+    return abandoned(SendError::IllegalTrailer);
+  });
+}
+
+SendError ResponseWriter::end_trailers(bool more) {
+  return or_abandoned([&] {
+    if (!more) out_->append("\r\n");
+    trailers_begun_ = true;
+    out_ = nullptr;
+    return SendError::None;
+  });
 }
 
 }  // namespace fasterapi::http

@@ -35,11 +35,35 @@ class ResponseWriter {
   // Adds the fields for framing and for closing that the application left out.
   [[nodiscard]] SendError end_head();
 
+  // An informational response before the head, 102 or 103 (RFC 9110 section 15.2): begin, add
+  // fields, end. It has no default fields; fields that frame a message are dropped. A peer of
+  // HTTP/1.0 gets nothing of it.
+  [[nodiscard]] SendError begin_informational(base::PayloadQueue& out, Request request, int status);
+  [[nodiscard]] SendError add_informational_field(base::ByteView name, base::ByteView value);
+  [[nodiscard]] SendError end_informational();
+
   // Writes a piece of the body, copied or by reference; `more` is false for the last. A body that
   // the message cannot have (HEAD, 204, 304) is dropped. The piece that makes the body longer than
   // declared is cut at the declared length.
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::ByteView bytes, bool more);
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::Payload payload, bool more);
+
+  // A body of `size` bytes that the caller writes itself: what stands before it. The result says
+  // how many of the bytes it may write, maybe none, before end_external_body().
+  struct Piece {
+    std::size_t size = 0;
+    SendError error = SendError::None;
+  };
+  [[nodiscard]] Piece begin_external_body(base::PayloadQueue& out, std::size_t size);
+  void end_external_body(base::PayloadQueue& out);
+
+  // Trailers in place of the end of a chunked body (RFC 9112 section 7.1.2): begin, add fields,
+  // end; again if there are more. After an error those since the begin are gone.
+  // REQUIRES: can_have_trailers().
+  [[nodiscard]] bool can_have_trailers() const noexcept { return framing_ == BodyFraming::Chunked; }
+  [[nodiscard]] SendError begin_trailers(base::PayloadQueue& out);
+  [[nodiscard]] SendError add_trailer(base::ByteView name, base::ByteView value);
+  [[nodiscard]] SendError end_trailers(bool more);
 
   // Whether the connection may carry another request after this response.
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
@@ -53,10 +77,10 @@ class ResponseWriter {
   SendError or_abandoned(Write&& write);
   SendError write_field(base::ByteView name, base::ByteView value);
   SendError note_length(base::ByteView value) noexcept;
-  struct Piece {
-    std::size_t size = 0;  // how much of the piece is sent
-    SendError error = SendError::None;
-  };
+  [[nodiscard]] SendError write_line(base::ByteView name, base::ByteView value,
+                                     base::ByteView& lower_name);
+  void drop_line(base::ByteView name, base::ByteView value) noexcept;
+  void begin_chunk(base::PayloadQueue& out, std::size_t size);
   [[nodiscard]] Piece admit(std::size_t size, bool more) noexcept;
   template <class Bytes>
   SendError send(base::PayloadQueue& out, Bytes bytes, std::size_t size, bool more);
@@ -71,6 +95,8 @@ class ResponseWriter {
   BodyFraming framing_ = BodyFraming::None;
   bool keep_alive_ = false;
   bool close_written_ = false;
+  bool trailers_begun_ = false;
+  bool chunk_open_ = false;
 };
 
 }  // namespace fasterapi::http
