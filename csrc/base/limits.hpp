@@ -51,6 +51,9 @@ inline constexpr std::size_t kIdleBufferBytes =
 inline constexpr std::size_t kCopiedBodyBytes =
     8192;                                         // copying beats a second iovec below 4 to 16 KiB
 inline constexpr std::size_t kWriteVectors = 64;  // iovecs per writev; Linux allows 1024
+inline constexpr std::size_t kFilePieceBytes = 65536;  // read at once; a smaller file is one
+inline constexpr std::size_t kFileBytesPerTurn =
+    524288;  // of one file and turn of the loop: some 0.1 ms
 inline constexpr std::size_t kRequestsPerTurn =
     128;  // started per turn of the loop, the rest waits for the next
 inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipelined ones

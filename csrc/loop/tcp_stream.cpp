@@ -4,10 +4,12 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -157,6 +159,18 @@ void TcpStream::go_on_behind(base::PayloadQueue& written, std::size_t count) {
     unsent_ = std::move(written);
   }
   flush();
+}
+
+base::Result<std::size_t, UvError> TcpStream::send_file(const File& file, std::uint64_t offset,
+                                                        std::size_t count) noexcept {
+  auto from = static_cast<off_t>(offset);
+  ssize_t sent = 0;
+  do {
+    sent = sendfile(fd(), file.fd(), &from, count);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return UvError(-errno);
+  written_bytes_ += static_cast<std::size_t>(sent);
+  return static_cast<std::size_t>(sent);
 }
 
 void TcpStream::shut_down_writing() noexcept {

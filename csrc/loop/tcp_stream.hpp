@@ -6,6 +6,7 @@
 #include "base/address.hpp"
 #include "base/payload_queue.hpp"
 #include "loop/accepted_socket.hpp"
+#include "loop/file.hpp"
 #include "loop/loop.hpp"
 
 namespace fasterapi::loop {
@@ -56,6 +57,11 @@ class TcpStream : base::Counted<TcpStream> {
 
   // Sends unsent(); what the kernel does not take now goes out as it does, then on_drained().
   void flush() noexcept;
+  // Sends bytes of the file that the kernel takes at once, past unsent(); 0 if the file has ended.
+  // An error says that it takes none now, or that they have to be written.
+  // REQUIRES: nothing unsent, open.
+  [[nodiscard]] base::Result<std::size_t, UvError> send_file(const File& file, std::uint64_t offset,
+                                                             std::size_t count) noexcept;
   // Tells the peer that nothing more will come. REQUIRES: nothing unsent.
   void shut_down_writing() noexcept;
 

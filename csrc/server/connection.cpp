@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/percent.hpp"
+#include "loop/entry.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::server {
@@ -155,6 +156,41 @@ void Connection::bytes_appended() {
   if (stream_.unsent_bytes() > server_.options().limits.unsent_bytes) flush_stream();
 }
 
+// The application has had its say; the response is complete when the file is sent.
+http::SendError Connection::begin_file() {
+  const http::ResponseWriter::Piece piece =
+      http_.begin_external_body(stream_.unsent(), file_->size());
+  if (piece.error == http::SendError::HeadNotSent ||
+      piece.error == http::SendError::AlreadyComplete)
+    return piece.error;
+  (void)exchange_.take_observer();
+  server_.note_dirty(*this);
+  file_->set_bytes(piece.size);
+  if (piece.size > 0) {
+    server_.note_file(*this);
+  } else {
+    file_sent();
+  }
+  return piece.error;
+}
+
+void Connection::file_sent() {
+  file_.reset();
+  http_.end_external_body(stream_.unsent());
+  response_complete();
+}
+
+// Not while the application runs: the disk may be slow, and another thread may have the GIL then.
+void Connection::send_file() {
+  const FileTransfer::Outcome outcome = file_->send(stream_);
+  if (phase_ != Phase::Open) return;  // it broke meanwhile
+  if (outcome == FileTransfer::Outcome::Complete) return file_sent();
+  if (outcome == FileTransfer::Outcome::GoOn) return server_.note_file(*this);
+  if (outcome == FileTransfer::Outcome::Wait) return;
+  file_.reset();
+  abort_response();
+}
+
 void Connection::abort_response() {
   (void)exchange_.take_observer();
   exchange_open_ = false;
@@ -253,10 +289,13 @@ void Connection::on_drained() {
   stalled_ = false;
   if (phase_ == Phase::Ending) return finish_sent();
   if (ExchangeObserver* observer = exchange_.observer_) observer->on_drained();
+  if (file_) return server_.note_file(*this);
   if (cycle_complete()) advance_later();
 }
 
 void Connection::flush() {
+  if (std::exchange(file_due, false) && file_ && phase_ == Phase::Open)
+    loop::uv_entry([this] { send_file(); }, [this] { close(); });
   flush_stream();
   if (phase_ == Phase::Ending && stream_.unsent_bytes() == 0) finish_sent();
 }

@@ -11,6 +11,7 @@
 #include "loop/tcp_stream.hpp"
 #include "server/deadlines.hpp"
 #include "server/exchange.hpp"
+#include "server/file_transfer.hpp"
 #include "server/pace.hpp"
 
 namespace fasterapi::server {
@@ -36,6 +37,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
 
   std::size_t position = 0;  // among the server's connections
   bool dirty = false;        // is in the server's list of connections to flush
+  bool file_due = false;     // the next flush() goes on with a file
 
  private:
   friend class Exchange;
@@ -57,6 +59,9 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void refuse(http::ProtocolError error);
   void body_sent(http::SendError error, bool more);
   void bytes_appended();
+  [[nodiscard]] http::SendError begin_file();
+  void send_file();
+  void file_sent();
   void abort_response();
   void give_up_response() noexcept;
   void advance_later();
@@ -88,6 +93,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   http::Connection http_;
   Exchange exchange_;
   base::ByteBuffer body_;
+  std::unique_ptr<FileTransfer> file_;  // the body of the open response, or what is left of it
   std::size_t discarded_bytes_ = 0;
   std::unique_ptr<ConnectionData> data_;
   mutable std::optional<base::Address> peer_;

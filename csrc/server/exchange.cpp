@@ -74,6 +74,43 @@ http::SendError Exchange::send_body(base::Payload payload, bool more) {
   return send(std::move(payload), more);
 }
 
+http::SendError Exchange::begin_informational(int status) {
+  return connection_.http_.begin_informational(connection_.stream_.unsent(), status);
+}
+
+http::SendError Exchange::add_informational_field(base::ByteView name, base::ByteView value) {
+  return connection_.http_.response().add_informational_field(name, value);
+}
+
+void Exchange::end_informational() {
+  (void)connection_.http_.response().end_informational();  // no error is possible
+  connection_.bytes_appended();
+}
+
+int Exchange::open_file(const std::string& path) {
+  auto opened = loop::File::open(path);
+  if (!opened) return opened.error().errno_value();
+  connection_.file_ = std::make_unique<FileTransfer>(std::move(opened.value()));
+  return 0;
+}
+
+http::SendError Exchange::send_file() { return connection_.begin_file(); }
+
+bool Exchange::wants_trailers() const noexcept { return connection_.http_.wants_trailers(); }
+
+http::SendError Exchange::begin_trailers() {
+  return connection_.http_.begin_trailers(connection_.stream_.unsent());
+}
+
+http::SendError Exchange::add_trailer(base::ByteView name, base::ByteView value) {
+  return connection_.http_.response().add_trailer(name, value);
+}
+
+void Exchange::end_trailers(bool more) {
+  (void)connection_.http_.end_trailers(more);  // no error is possible
+  connection_.body_sent(http::SendError::None, more);
+}
+
 bool Exchange::head_sent() const noexcept {
   return connection_.http_.response_state() != http::ResponseState::Idle;
 }

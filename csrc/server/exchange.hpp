@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/address.hpp"
@@ -57,6 +58,21 @@ class Exchange {
   [[nodiscard]] http::SendError send_body(base::ByteView bytes, bool more);
   [[nodiscard]] http::SendError send_body(base::Payload payload, bool more);
   [[nodiscard]] bool head_sent() const noexcept;
+
+  // Before the head, as often as wanted: an informational response, 102 or 103.
+  [[nodiscard]] http::SendError begin_informational(int status);
+  [[nodiscard]] http::SendError add_informational_field(base::ByteView name, base::ByteView value);
+  void end_informational();
+  // In place of the last send_body(): a file. 0, or the errno that says why it cannot be opened;
+  // only then send_file(), after which the exchange must not be used any more.
+  [[nodiscard]] int open_file(const std::string& path);
+  [[nodiscard]] http::SendError send_file();
+  // In place of the last send_body(), where the head allows it: trailers, the last with more ==
+  // false. After an error those since begin_trailers() are gone.
+  [[nodiscard]] bool wants_trailers() const noexcept;
+  [[nodiscard]] http::SendError begin_trailers();
+  [[nodiscard]] http::SendError add_trailer(base::ByteView name, base::ByteView value);
+  void end_trailers(bool more);
   // More than the high-water mark is unsent: wait for on_drained().
   [[nodiscard]] bool must_wait() const noexcept;
 

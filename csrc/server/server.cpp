@@ -156,6 +156,11 @@ void Server::note_advance_next_turn(Connection& connection) {
   advancing_next_.push_back(&connection);
 }
 
+void Server::note_file(Connection& connection) {
+  sending_files_.push_back(&connection);
+  loop_.want_turn();
+}
+
 void Server::count_response() {
   if (++responses_ == options_.max_responses) event_log_.max_responses_reached();
 }
@@ -164,6 +169,7 @@ void Server::bury(Connection& connection) {
   if (connection.dirty) std::erase(dirty_, &connection);
   std::erase(advancing_, &connection);
   std::erase(advancing_next_, &connection);
+  std::erase(sending_files_, &connection);
   release_address(connection);
   const std::size_t position = connection.position;
   buried_.push_back(std::move(connections_[position]));
@@ -202,7 +208,13 @@ bool Server::run_turn() {
     left -= std::min(left, started);
     if (advancing_.empty() || left == 0) break;
   }
-  return !advancing_.empty() || !advancing_next_.empty() || dispatcher_.has_pending();
+  const bool sends_files = !sending_files_.empty();
+  for (Connection* connection : std::exchange(sending_files_, {})) {
+    connection->file_due = true;
+    note_dirty(*connection);
+  }
+  return sends_files || !advancing_.empty() || !advancing_next_.empty() ||
+         dispatcher_.has_pending();
 }
 
 }  // namespace fasterapi::server

@@ -63,6 +63,8 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   void note_advance(Connection& connection);
   // For one that has had its share of this turn.
   void note_advance_next_turn(Connection& connection);
+  // For one that has more of a file to send: in the next turn, which comes at once.
+  void note_file(Connection& connection);
   void count_response();
   void bury(Connection& connection);
 
@@ -91,6 +93,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   std::vector<Connection*> dirty_;
   std::vector<Connection*> advancing_;       // wait for advance()
   std::vector<Connection*> advancing_next_;  // in the next turn
+  std::vector<Connection*> sending_files_;
   // Connections of each address while their number is limited. Ordered, not hashed: a peer that
   // chooses its addresses gains nothing.
   std::map<std::string, std::size_t, std::less<>> addresses_;
