@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fasterapi_asgi._asgi_options import SPEC_VERSIONS
 from fasterapi_asgi._log_config import LOG_LEVELS
 from fasterapi_asgi._options import NOT_BUILT
 from fasterapi_asgi.config import INTERFACES, LIFESPAN
@@ -24,6 +25,8 @@ _WHOM_TO_BELIEVE = (
     "  [default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1]"
 )
 _CONNECTIONS = "Connections at once; more wait.  [default: the limit of open files less 64]"
+
+_SPEC = "ASGI version; from 2.4 on send() raises OSError when the peer is gone."
 
 _SWITCH = object()  # a flag without a value and without a --no- twin
 
@@ -66,6 +69,8 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--limit-requests-per-connection", int, None, "Close a connection after so many."),
     ("--limit-connections", int, None, _CONNECTIONS),
     ("--limit-connections-per-address", int, None, "Connections of one address; more are closed."),
+    ("--asgi-spec", click.Choice(SPEC_VERSIONS), "2.3", _SPEC),
+    ("--asgi-extensions", None, None, "Extensions to offer APP: 'all', or names, comma separated."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )

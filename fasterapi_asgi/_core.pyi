@@ -177,6 +177,9 @@ class HttpServer:
         limits: dict[str, int | None] | None = None,
         is_trusted: Callable[[str], bool] | None = None,
         apply_forwarded: Callable[[dict[str, Any]], None] | None = None,
+        spec_version: str = "2.3",
+        disconnect_error: type[Exception] | None = None,
+        extensions: tuple[str, ...] = ...,
     ) -> None:
         """Make a server that listens nowhere yet.
 
@@ -204,6 +207,10 @@ class HttpServer:
                 no peer's forwarding headers are believed.
             apply_forwarded: Given the scope of a request of a trusted peer that has
                 X-Forwarded-For or X-Forwarded-Proto.
+            spec_version: Of ASGI's http protocol, as scopes name it.
+            disconnect_error: What ``send()`` raises when the peer is gone; None: nothing.
+            extensions: Names that scopes offer: ``http.response.early_hint``, ``.pathsend`` and
+                ``.trailers``. Without any, scopes have no such key.
 
         Raises:
             TypeError, ValueError: an argument of the wrong type or range.

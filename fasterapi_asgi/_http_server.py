@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fasterapi_asgi._asgi_options import core_asgi_options
 from fasterapi_asgi._limits import core_limits
 from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
@@ -62,6 +63,7 @@ def new_http_server(
     if limit_max_requests is not None and limit_max_requests < 1:
         limit_max_requests = None
     limits = core_limits(config)
+    rules |= core_asgi_options(config)
     host = host_of_the_running_loop()
     try:
         return HttpServer(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from fasterapi_asgi.errors import ClientDisconnected
+
 if TYPE_CHECKING:
     from fasterapi_asgi._core import RequestCycle
     from fasterapi_asgi._types import ASGI3Application, Receive, Scope, Send
@@ -20,15 +22,25 @@ async def run_asgi(
 ) -> None:
     """Run the application for one request and tell the cycle how it ended. Never raises.
 
+    An error that send() has raised because the peer is gone is nobody's mistake: it is not logged,
+    nor one that an application raises in its place, as Starlette does.
+
     A cancelled application counts as one that raised, as it does in uvicorn: the peer gets a 500
     or a closed connection.
     """
     try:
         result = await app(scope, receive, send)  # type: ignore[func-returns-value]
     except BaseException as error:
-        logger.error("Exception in ASGI application\n", exc_info=error)
+        if not _tells_of_disconnect(error):
+            logger.error("Exception in ASGI application\n", exc_info=error)
         cycle.failed()
     else:
         problem = cycle.returned(result)
         if problem is not None:
             logger.error(problem)
+
+
+def _tells_of_disconnect(error: BaseException) -> bool:
+    return isinstance(error, ClientDisconnected) or isinstance(
+        error.__context__, ClientDisconnected
+    )

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from fasterapi_asgi._log_config import (
@@ -116,6 +116,11 @@ class Config:
             files less 64.
         limit_connections_per_address: Connections of one address, others are closed; None: no
             limit.
+        asgi_spec: The version of ASGI's http protocol that scopes name: ``2.3``, uvicorn's, where
+            ``send()`` to a peer that is gone is silent, or ``2.4``, where it raises
+            :class:`fasterapi_asgi.errors.ClientDisconnected`.
+        asgi_extensions: Names of extensions that scopes offer, or ``"all"``:
+            ``http.response.early_hint``, ``http.response.pathsend``, ``http.response.trailers``.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -164,6 +169,8 @@ class Config:
     limit_requests_per_connection: int | None
     limit_connections: int | None
     limit_connections_per_address: int | None
+    asgi_spec: str
+    asgi_extensions: Sequence[str] | str | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -208,7 +215,7 @@ class Config:
         headers: list[tuple[str, str]] | None = None,
         factory: bool = False,
         h11_max_incomplete_event_size: int | None = None, reset_contextvars: bool = False,
-        *,  # what a peer may do; uvicorn has none of these
+        *,  # what a peer may do, and what ASGI offers; uvicorn has none of these
         timeout_first_byte: float = 10.0, timeout_request_head: float = 10.0,
         timeout_request_body: float = 30.0, timeout_write: float = 30.0,
         min_data_rate: int = 240,
@@ -216,6 +223,7 @@ class Config:
         limit_request_fields: int = 100, limit_request_head: int = 65536,
         limit_request_body: int | None = None, limit_requests_per_connection: int | None = None,
         limit_connections: int | None = None, limit_connections_per_address: int | None = None,
+        asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

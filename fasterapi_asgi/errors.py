@@ -1,6 +1,6 @@
-"""fasterapi_asgi.errors: what can be wrong with the options, and the exit codes that say so.
+"""fasterapi_asgi.errors: what can be wrong with the options, and what an application may see.
 
-The command line prints these errors as one line; a program that uses the API sees the exception.
+The command line prints an OptionError as one line; a program that uses the API sees the exception.
 """
 
 STARTUP_FAILURE = 3
@@ -17,3 +17,11 @@ class UnsupportedOption(OptionError):
     """An option that uvicorn has and that is not built here yet. It is refused, never ignored."""
 
     exit_code = 2
+
+
+class ClientDisconnected(OSError):
+    """The peer is gone and will not get what is sent. Raised by ``send()`` with ``asgi_spec`` 2.4.
+
+    An application may let it pass: the server does not log it (ASGI www.rst, "Disconnected
+    Client").
+    """

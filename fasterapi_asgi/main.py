@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -100,6 +100,7 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
     limit_request_fields: int = 100, limit_request_head: int = 65536,
     limit_request_body: int | None = None, limit_requests_per_connection: int | None = None,
     limit_connections: int | None = None, limit_connections_per_address: int | None = None,
+    asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
 ) -> None:
     """Serve an application in this process until a signal ends it.
 

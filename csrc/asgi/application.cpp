@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "asgi/message.hpp"
 #include "py/error.hpp"
 
 namespace fasterapi::asgi {
@@ -13,17 +14,39 @@ Application::Application(py::State& module_state, py::ReleaseQueue& releases,
     : state_(module_state),
       releases_(releases),
       parts_(std::move(parts)),
-      scopes_(module_state, py::PyRef::borrow(parts_.state.get()),
-              py::PyRef::borrow(parts_.root_path.get())) {}
+      scopes_(module_state,
+              {py::PyRef::borrow(parts_.state.get()), py::PyRef::borrow(parts_.root_path.get()),
+               py::PyRef::borrow(parts_.spec_version.get()),
+               py::PyRef::borrow(parts_.extensions.get())}) {}
 
 std::unique_ptr<Application> Application::make(py::State& module_state, py::ReleaseQueue& releases,
                                                ApplicationParts parts) {
   std::unique_ptr<Application> made(new Application(module_state, releases, std::move(parts)));
   if (!made->tasks_.open(module_state, made->parts_.loop.get())) return nullptr;
+  if (!made->read_extensions()) return nullptr;
   return made;
 }
 
 Application::~Application() { clear(); }
+
+bool Application::read_extensions() {
+  const py::Names& names = state_.names;
+  PyObject* given = parts_.extensions.get();
+  for (Py_ssize_t index = 0; given && index < PyTuple_GET_SIZE(given); ++index) {
+    PyObject* name = PyTuple_GET_ITEM(given, index);
+    if (is(name, names.http_response_early_hint)) {
+      extensions_.early_hint = true;
+    } else if (is(name, names.http_response_pathsend)) {
+      extensions_.pathsend = true;
+    } else if (is(name, names.http_response_trailers)) {
+      extensions_.trailers = true;
+    } else {
+      PyErr_Format(PyExc_ValueError, "unknown extension %R", name);
+      return false;
+    }
+  }
+  return true;
+}
 
 bool Application::start(server::Exchange& exchange) {
   exchange.observe(this);
@@ -188,8 +211,9 @@ py::PyRef Application::running_tasks() const {
 }
 
 int Application::traverse(visitproc visit, void* arg) const {
-  for (const py::PyRef* part : {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state,
-                                &parts_.root_path, &parts_.is_trusted, &parts_.apply_forwarded}) {
+  for (const py::PyRef* part :
+       {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state, &parts_.root_path,
+        &parts_.is_trusted, &parts_.apply_forwarded, &parts_.disconnect_error}) {
     Py_VISIT(part->get());
   }
   for (PyObject* cycle : running_) Py_VISIT(cycle);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "asgi/extensions.hpp"
 #include "asgi/http_cycle.hpp"
 #include "asgi/scope.hpp"
 #include "asgi/task_runner.hpp"
@@ -23,10 +24,13 @@ struct ApplicationParts {
   py::PyRef app;
   py::PyRef run_asgi;  // async def run_asgi(app, scope, receive, send, cycle)
   py::PyRef loop;
-  py::PyRef state;            // dict
-  py::PyRef root_path;        // str
-  py::PyRef is_trusted;       // may be null: no peer is
-  py::PyRef apply_forwarded;  // may be null
+  py::PyRef state;             // dict
+  py::PyRef root_path;         // str
+  py::PyRef is_trusted;        // may be null: no peer is
+  py::PyRef apply_forwarded;   // may be null
+  py::PyRef spec_version;      // str; "2.3" or "2.4"
+  py::PyRef disconnect_error;  // what send() raises when the peer is gone; null: nothing
+  py::PyRef extensions;        // tuple of str; null: none
 };
 
 class Application final : public server::Application,
@@ -52,6 +56,10 @@ class Application final : public server::Application,
   [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
   [[nodiscard]] TaskRunner& tasks() noexcept { return tasks_; }
   [[nodiscard]] server::AccessLog* access_log() noexcept { return access_log_; }
+  [[nodiscard]] const Extensions& extensions() const noexcept { return extensions_; }
+  [[nodiscard]] PyObject* disconnect_error() const noexcept {
+    return parts_.disconnect_error.get();
+  }
   void note_woken(HttpCycle& cycle);
   void note_ended(HttpCycle& cycle);
 
@@ -77,6 +85,7 @@ class Application final : public server::Application,
   void on_drained() override {}
   void on_lost(server::Exchange& exchange) override;
 
+  [[nodiscard]] bool read_extensions();
   void wake_cycles();
   bool end_if_cancelled(HttpCycle& cycle);
   [[nodiscard]] bool start_task(server::Exchange& exchange);
@@ -89,6 +98,7 @@ class Application final : public server::Application,
   ApplicationParts parts_;
   ScopeBuilder scopes_;
   TaskRunner tasks_;
+  Extensions extensions_;
   server::AccessLog* access_log_ = nullptr;
   std::function<void()> on_idle_;
   std::deque<server::Exchange*> pending_;

@@ -25,7 +25,7 @@ bool complete(AwaitableObject* self, PyObject** result) {
   HttpCycle& cycle = cycle_of(self->cycle);
   if (self->waiting == Waiting::ForDrain) {
     if (!cycle.can_send()) return false;
-    *result = Py_NewRef(Py_None);
+    *result = cycle.sent().release();
   } else {
     if (!cycle.can_receive()) return false;
     *result = cycle.take_message().release();

@@ -1,134 +1,16 @@
 // asgi/http_cycle.cpp: see http_cycle.hpp.
 #include "asgi/http_cycle.hpp"
 
-#include <algorithm>
-#include <array>
-#include <new>
 #include <string>
 
 #include "asgi/application.hpp"
 #include "asgi/awaitable.hpp"
+#include "asgi/message.hpp"
 #include "base/limits.hpp"
 #include "base/percent.hpp"
 #include "py/error.hpp"
-#include "py/type.hpp"
 
 namespace fasterapi::asgi {
-namespace {
-
-// message[key], or the default where one is given. Null with the Python error set.
-py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback) {
-  if (PyDict_CheckExact(message)) {
-    if (PyObject* found = PyDict_GetItemWithError(message, key.get()))
-      return py::PyRef::borrow(found);
-    if (PyErr_Occurred()) return {};
-  } else {
-    py::PyRef found = py::PyRef::steal(PyObject_GetItem(message, key.get()));
-    if (found || !PyErr_ExceptionMatches(PyExc_KeyError)) return found;
-    PyErr_Clear();  // KeyError: the mapping lacks the key
-  }
-  if (!fallback) PyErr_SetObject(PyExc_KeyError, key.get());
-  return py::PyRef::borrow(fallback);
-}
-
-// The bytes of a bytes-like object while this lives; view() is empty and the Python error set if it
-// is none.
-class BytesLike {
- public:
-  explicit BytesLike(PyObject* object) noexcept {
-    if (PyBytes_CheckExact(object)) {
-      view_ = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
-    } else if (PyObject_GetBuffer(object, &buffer_, PyBUF_SIMPLE) == 0) {
-      view_ = {static_cast<const char*>(buffer_.buf), static_cast<std::size_t>(buffer_.len)};
-      held_ = true;
-    } else {
-      ok_ = false;
-    }
-  }
-  BytesLike(const BytesLike&) = delete;
-  BytesLike& operator=(const BytesLike&) = delete;
-  ~BytesLike() {
-    if (held_) PyBuffer_Release(&buffer_);
-  }
-  [[nodiscard]] bool ok() const noexcept { return ok_; }
-  [[nodiscard]] base::ByteView view() const noexcept { return view_; }
-
- private:
-  Py_buffer buffer_{};
-  base::ByteView view_;
-  bool held_ = false;
-  bool ok_ = true;
-};
-
-bool is_pair(PyObject* field) noexcept {
-  if (!PyTuple_CheckExact(field) && !PyList_CheckExact(field)) return false;
-  return PySequence_Fast_GET_SIZE(field) == 2;
-}
-
-bool is_pair_of_bytes(PyObject* field) noexcept {
-  return is_pair(field) && PyBytes_CheckExact(PySequence_Fast_GET_ITEM(field, 0)) &&
-         PyBytes_CheckExact(PySequence_Fast_GET_ITEM(field, 1));
-}
-
-// The field as (bytes, bytes). Null with the Python error set.
-py::PyRef as_pair_of_bytes(PyObject* field) {
-  if (!is_pair(field)) {
-    PyErr_Format(PyExc_TypeError, "each header must be a pair of bytes, not %.100s",
-                 Py_TYPE(field)->tp_name);
-    return {};
-  }
-  py::PyRef pair = py::PyRef::steal(PySequence_Tuple(field));
-  std::array<py::PyRef, 2> parts;
-  for (Py_ssize_t index = 0; pair && index < 2; ++index) {
-    const BytesLike part(PyTuple_GET_ITEM(pair.get(), index));
-    if (!part.ok()) return {};
-    auto& made = parts[static_cast<std::size_t>(index)];
-    made = py::PyRef::steal(
-        PyBytes_FromStringAndSize(part.view().data(), static_cast<Py_ssize_t>(part.view().size())));
-    if (!made) return {};
-  }
-  return pair ? py::PyRef::steal(PyTuple_Pack(2, parts[0].get(), parts[1].get())) : py::PyRef();
-}
-
-// The headers as a list or tuple of pairs of bytes, as they are if they are that already: whatever
-// runs Python (iterators, __buffer__) has run when this returns. Null with the Python error set.
-py::PyRef pairs_of_bytes(PyObject* headers) {
-  py::PyRef fields =
-      py::PyRef::steal(PySequence_Fast(headers, "headers must be an iterable of pairs"));
-  if (!fields) return fields;
-  Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
-  PyObject** items = PySequence_Fast_ITEMS(fields.get());
-  if (std::all_of(items, items + count, is_pair_of_bytes)) return fields;
-  fields = py::PyRef::steal(PySequence_Tuple(fields.get()));  // Python may change the list
-  count = fields ? PyTuple_GET_SIZE(fields.get()) : 0;
-  py::PyRef pairs = py::PyRef::steal(fields ? PyTuple_New(count) : nullptr);
-  for (Py_ssize_t index = 0; pairs && index < count; ++index) {
-    py::PyRef pair = as_pair_of_bytes(PyTuple_GET_ITEM(fields.get(), index));
-    if (!pair) return {};
-    PyTuple_SET_ITEM(pairs.get(), index, pair.release());
-  }
-  return pairs;
-}
-
-base::ByteView view_of(PyObject* bytes) noexcept {
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
-
-bool raise(http::SendError error) {
-  if (error == http::SendError::None) return true;
-  PyErr_SetString(PyExc_RuntimeError, http::text_of(error).data());  // a literal
-  return false;
-}
-
-bool is(PyObject* string, const py::PyRef& name) {
-  return string == name.get() || PyObject_RichCompareBool(string, name.get(), Py_EQ) == 1;
-}
-
-void unexpected(const char* expected, PyObject* type) {
-  PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%s', but got '%S'.", expected, type);
-}
-
-}  // namespace
 
 HttpCycle::HttpCycle(PyObject* self, py::State& state, Application& application,
                      server::Exchange& exchange, py::PyRef scope) noexcept
@@ -203,23 +85,22 @@ void HttpCycle::wake_waiters() {
 // --- send
 
 py::PyRef HttpCycle::send(py::PyBorrowed message) {
-  if (lost_) return py::PyRef::borrow(state_.done.get());
+  if (lost_) return after_loss();
   const py::PyRef type = item(message, state_.names.type, nullptr);
   if (!type) return {};
-  if (complete_) {
+  if (complete_ && trailers_ != Trailers::Awaited) {
     PyErr_Format(PyExc_RuntimeError,
                  "Unexpected ASGI message '%S' sent, after response already completed.",
                  type.get());
     return {};
   }
   if (!head_sent_) {
-    if (!is(type.get(), state_.names.http_response_start))
-      return unexpected("http.response.start", type.get()), py::PyRef();
-    if (!send_start(message)) return {};
+    const bool starts = is(type.get(), state_.names.http_response_start);
+    if (!(starts ? send_start(message) : send_before_head(message, type.get()))) return {};
   } else {
-    if (!is(type.get(), state_.names.http_response_body))
-      return unexpected("http.response.body", type.get()), py::PyRef();
-    if (!send_body(message)) return {};
+    const bool goes_on =
+        is(type.get(), state_.names.http_response_body) && trailers_ != Trailers::Awaited;
+    if (!(goes_on ? send_body(message) : send_behind_head(message, type.get()))) return {};
   }
   if (can_send()) return py::PyRef::borrow(state_.done.get());
   return await_drain(state_, self_);
@@ -232,7 +113,13 @@ bool HttpCycle::send_start(py::PyBorrowed message) {
   if (code == -1 && PyErr_Occurred()) return false;
   const py::PyRef headers = item(message, state_.names.headers, state_.no_args.get());
   // Out of range for an int is out of range for a status, too.
-  return headers && send_head(code < 0 || code > 999 ? 0 : static_cast<int>(code), headers.get());
+  if (!headers || !send_head(code < 0 || code > 999 ? 0 : static_cast<int>(code), headers.get()))
+    return false;
+  if (!application_ || !application_->extensions().trailers || !head_sent_) return true;
+  const py::PyRef follow = item(message, state_.names.trailers, Py_False);
+  const int truth = follow ? PyObject_IsTrue(follow.get()) : -1;
+  if (truth > 0) trailers_ = Trailers::Announced;
+  return truth >= 0;
 }
 
 bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
@@ -240,6 +127,7 @@ bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
   if (!fields) return false;
   // The conversion may have run Python, which may have closed the connection.
   if (!exchange_) return true;
+  if (status < 200 && status >= 100) return send_informational(status, fields.get());
   if (!raise(exchange_->begin_head(status))) return false;
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
   for (Py_ssize_t index = 0; index < count; ++index) {
@@ -260,7 +148,12 @@ bool HttpCycle::send_body(py::PyBorrowed message) {
   const py::PyRef more_body = body ? item(message, state_.names.more_body, Py_False) : py::PyRef();
   const int more = more_body ? PyObject_IsTrue(more_body.get()) : -1;
   if (more < 0) return false;
-  return !exchange_ || write_body(body.get(), more > 0);
+  if (!exchange_) return true;
+  if (more > 0 || trailers_ != Trailers::Announced) return write_body(body.get(), more > 0);
+  // A response that cannot carry them, or whose peer does not want them, ends with its body.
+  if (!write_body(body.get(), exchange_->wants_trailers())) return false;
+  trailers_ = Trailers::Awaited;
+  return true;
 }
 
 bool HttpCycle::write_body(py::PyBorrowed body, bool more) {
@@ -278,6 +171,19 @@ bool HttpCycle::write_body(py::PyBorrowed body, bool more) {
   // on_lost().
   if (!more || error != http::SendError::None) finish_response();
   return raise(error);
+}
+
+py::PyRef HttpCycle::sent() const {
+  if (lost_ && !after_loss()) return {};
+  return py::PyRef::borrow(Py_None);
+}
+
+// ASGI 2.4 wants an error where 2.3 says nothing.
+py::PyRef HttpCycle::after_loss() const {
+  PyObject* error = application_ ? application_->disconnect_error() : nullptr;
+  if (!error) return py::PyRef::borrow(state_.done.get());
+  PyErr_SetString(error, "The peer has closed the connection.");
+  return {};
 }
 
 void HttpCycle::finish_response() noexcept {
@@ -322,7 +228,8 @@ py::PyRef HttpCycle::returned(py::PyBorrowed result) {
   // A peer that has stopped sending was told the application as gone: to leave it unanswered is
   // right.
   const bool gone = lost_ || (exchange_ && exchange_->peer_closed());
-  if (gone || (complete_ && result == Py_None)) {
+  const bool whole = complete_ && trailers_ != Trailers::Awaited;
+  if (gone || (whole && result == Py_None)) {
     if (exchange_) exchange_->abort();
   } else if (result != Py_None) {
     problem = "ASGI callable should return None, but returned '%S'.";
@@ -332,7 +239,7 @@ py::PyRef HttpCycle::returned(py::PyBorrowed result) {
     exchange_->refuse(500, "Internal Server Error");
   } else {
     problem = "ASGI callable returned without completing response.";
-    exchange_->abort();
+    if (exchange_) exchange_->abort();  // none: trailers that nobody waited for are missing
   }
   ended();
   return problem ? py::PyRef::steal(PyUnicode_FromFormat(problem, result))

@@ -31,6 +31,8 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   [[nodiscard]] bool can_receive() const noexcept;
   [[nodiscard]] bool can_send() const noexcept { return !exchange_ || !exchange_->must_wait(); }
   [[nodiscard]] py::PyRef take_message();
+  // What a send() that had to wait completes with: None, or what after_loss() says.
+  [[nodiscard]] py::PyRef sent() const;
   [[nodiscard]] py::PyRef new_waiter();
 
   // For the application.
@@ -56,6 +58,13 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   void on_drained() override;
   void on_lost(server::Exchange& exchange) override;
 
+  [[nodiscard]] py::PyRef after_loss() const;
+  [[nodiscard]] bool send_before_head(py::PyBorrowed message, PyObject* type);
+  [[nodiscard]] bool send_behind_head(py::PyBorrowed message, PyObject* type);
+  [[nodiscard]] bool send_early_hint(py::PyBorrowed message);
+  [[nodiscard]] bool send_informational(int status, PyObject* fields);
+  [[nodiscard]] bool send_file(py::PyBorrowed message);
+  [[nodiscard]] bool send_trailers(py::PyBorrowed message);
   [[nodiscard]] bool send_start(py::PyBorrowed message);
   [[nodiscard]] bool send_head(int status, py::PyBorrowed headers);
   [[nodiscard]] bool send_body(py::PyBorrowed message);
@@ -77,6 +86,12 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   bool head_sent_ = false;
   bool complete_ = false;
   bool lost_ = false;
+  enum class Trailers : char {
+    None,
+    Announced,  // the body is followed by them
+    Awaited,    // the body is complete; if they are not wanted, so is the response on the wire
+  };
+  Trailers trailers_ = Trailers::None;
 };
 
 [[nodiscard]] bool add_cycle_type(PyObject* module, py::State& state);

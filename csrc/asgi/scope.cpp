@@ -28,7 +28,7 @@ py::PyRef address_of(const base::Address& address, bool is_client) noexcept {
 py::PyRef ScopeBuilder::make_asgi() const {
   py::PyRef made = py::PyRef::steal(PyDict_New());
   if (!made || !set(made.get(), names_.version, names_.asgi_version) ||
-      !set(made.get(), names_.spec_version, names_.asgi_spec_version)) {
+      !set(made.get(), names_.spec_version, parts_.spec_version)) {
     return {};
   }
   return made;
@@ -44,7 +44,7 @@ py::PyRef ScopeBuilder::make_template(const server::Exchange& exchange, py::PyRe
       !set(scope.get(), names_.http_version, names_.http_1_1) ||
       !set(scope.get(), names_.server, server) || !set(scope.get(), names_.client, client) ||
       !set(scope.get(), names_.scheme, names_.http) ||
-      !set(scope.get(), names_.root_path, root_path_)) {
+      !set(scope.get(), names_.root_path, parts_.root_path)) {
     return {};
   }
   for (const py::PyRef* key :
@@ -59,13 +59,25 @@ py::PyRef ScopeBuilder::make(const http::RequestHead& head, const ConnectionScop
   py::PyRef made = py::PyRef::steal(PyDict_Copy(connection.scope()));
   PyObject* scope = made.get();
   if (!scope || !set(scope, names_.asgi, make_asgi()) ||
-      !set(scope, names_.state, py::PyRef::steal(PyDict_Copy(state_.get()))) ||
+      !set(scope, names_.state, py::PyRef::steal(PyDict_Copy(parts_.state.get()))) ||
       !set(scope, names_.headers, make_headers(head)) ||
       !set(scope, names_.method, make_method(head.method())) || !set_path(scope, head.raw_path())) {
     return {};
   }
   if (head.minor_version() == 0 && !set(scope, names_.http_version, names_.http_1_0)) return {};
   if (!head.query().empty() && !set(scope, names_.query_string, bytes_of(head.query()))) return {};
+  if (parts_.extensions && !set(scope, names_.extensions, make_extensions())) return {};
+  return made;
+}
+
+// Fresh in each request, as all that an application might write to.
+py::PyRef ScopeBuilder::make_extensions() const {
+  py::PyRef made = py::PyRef::steal(PyDict_New());
+  for (Py_ssize_t index = 0; made && index < PyTuple_GET_SIZE(parts_.extensions.get()); ++index) {
+    const auto empty = py::PyRef::steal(PyDict_New());
+    PyObject* name = PyTuple_GET_ITEM(parts_.extensions.get(), index);
+    if (!empty || PyDict_SetItem(made.get(), name, empty.get()) < 0) return {};
+  }
   return made;
 }
 
@@ -105,9 +117,9 @@ bool ScopeBuilder::set_path(PyObject* scope, base::ByteView raw_path) const {
   py::PyRef path = py::PyRef::steal(
       PyUnicode_DecodeUTF8(plain.data(), static_cast<Py_ssize_t>(plain.size()), "replace"));
   py::PyRef raw = bytes_of(raw_path);
-  if (path && raw && PyUnicode_GET_LENGTH(root_path_.get()) > 0) {
-    path = py::PyRef::steal(PyUnicode_Concat(root_path_.get(), path.get()));
-    py::PyRef whole = py::PyRef::steal(PyUnicode_AsUTF8String(root_path_.get()));
+  if (path && raw && PyUnicode_GET_LENGTH(parts_.root_path.get()) > 0) {
+    path = py::PyRef::steal(PyUnicode_Concat(parts_.root_path.get(), path.get()));
+    py::PyRef whole = py::PyRef::steal(PyUnicode_AsUTF8String(parts_.root_path.get()));
     if (!path || !whole) return false;
     PyObject* joined = whole.release();
     PyBytes_Concat(&joined, raw.get());  // on failure null, with the error set
@@ -117,10 +129,10 @@ bool ScopeBuilder::set_path(PyObject* scope, base::ByteView raw_path) const {
 }
 
 int ScopeBuilder::traverse(visitproc visit, void* arg) const {
-  Py_VISIT(state_.get());
+  Py_VISIT(parts_.state.get());
   return 0;
 }
 
-void ScopeBuilder::clear() noexcept { state_.reset(); }
+void ScopeBuilder::clear() noexcept { parts_.state.reset(); }
 
 }  // namespace fasterapi::asgi

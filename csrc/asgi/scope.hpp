@@ -38,12 +38,14 @@ class ConnectionScope final : public server::ConnectionData {
 
 class ScopeBuilder {
  public:
-  // `state` is the lifespan state, copied for each request; `root_path` is uvicorn's --root-path.
-  ScopeBuilder(py::State& module_state, py::PyRef state, py::PyRef root_path) noexcept
-      : names_(module_state.names),
-        module_state_(module_state),
-        state_(std::move(state)),
-        root_path_(std::move(root_path)) {}
+  struct Parts {
+    py::PyRef state;         // the lifespan's, copied for each request
+    py::PyRef root_path;     // str: uvicorn's --root-path
+    py::PyRef spec_version;  // str
+    py::PyRef extensions;    // tuple of str: their names; null for scopes without the key
+  };
+  ScopeBuilder(py::State& module_state, Parts parts) noexcept
+      : names_(module_state.names), module_state_(module_state), parts_(std::move(parts)) {}
 
   // Null with the Python error set, here and below.
   [[nodiscard]] py::PyRef make_template(const server::Exchange& exchange, py::PyRef& client);
@@ -54,14 +56,14 @@ class ScopeBuilder {
 
  private:
   [[nodiscard]] py::PyRef make_asgi() const;
+  [[nodiscard]] py::PyRef make_extensions() const;
   [[nodiscard]] py::PyRef make_method(base::ByteView method) const;
   [[nodiscard]] py::PyRef make_headers(const http::RequestHead& head);
   [[nodiscard]] bool set_path(PyObject* scope, base::ByteView raw_path) const;
 
   py::Names& names_;
   py::State& module_state_;
-  py::PyRef state_;
-  py::PyRef root_path_;
+  Parts parts_;
   HeaderNames header_names_;
 };
 

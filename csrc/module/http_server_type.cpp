@@ -30,6 +30,7 @@ struct Arguments {
   double timeout_keep_alive = 5.0;
   PyObject* limits = Py_None;
   PyObject *is_trusted = Py_None, *apply_forwarded = Py_None;
+  PyObject *spec_version = nullptr, *disconnect_error = Py_None, *extensions = nullptr;
 
   [[nodiscard]] bool parse(PyObject* args, PyObject* keywords) {
     static const char* const names[] = {"loop",
@@ -47,12 +48,16 @@ struct Arguments {
                                         "limits",
                                         "is_trusted",
                                         "apply_forwarded",
+                                        "spec_version",
+                                        "disconnect_error",
+                                        "extensions",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOO:HttpServer", const_cast<char**>(names), &loop, &app,
-            &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers, &date_header,
-            &limit_concurrency, &limit_max_requests, &on_max_requests, &timeout_keep_alive, &limits,
-            &is_trusted, &apply_forwarded)) {
+            args, keywords, "|$OOOOO!UOpOOOdOOOUOO!:HttpServer", const_cast<char**>(names), &loop,
+            &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
+            &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
+            &timeout_keep_alive, &limits, &is_trusted, &apply_forwarded, &spec_version,
+            &disconnect_error, &PyTuple_Type, &extensions)) {
       return false;
     }
     if (loop && app && run_asgi && logger && state) return true;
@@ -101,7 +106,12 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
       py::PyRef::borrow(arguments.app),        py::PyRef::borrow(arguments.run_asgi),
       py::PyRef::borrow(host->asyncio_loop()), py::PyRef::borrow(arguments.state),
       py::PyRef::borrow(arguments.root_path),  optional(arguments.is_trusted),
-      optional(arguments.apply_forwarded)};
+      optional(arguments.apply_forwarded),     py::PyRef::borrow(arguments.spec_version),
+      optional(arguments.disconnect_error),    py::PyRef::borrow(arguments.extensions)};
+  // No key in the scopes, as in uvicorn's.
+  if (parts.extensions && PyTuple_GET_SIZE(parts.extensions.get()) == 0) parts.extensions.reset();
+  if (!parts.spec_version) parts.spec_version = py::PyRef::steal(PyUnicode_FromString("2.3"));
+  if (!parts.spec_version) return nullptr;
   if (!parts.root_path) parts.root_path = py::PyRef::steal(PyUnicode_FromString(""));
   const char* root_path = parts.root_path ? PyUnicode_AsUTF8(parts.root_path.get()) : nullptr;
   if (!root_path) return nullptr;

@@ -14,10 +14,11 @@ bool Names::intern() {
 #undef X
   return made && make(http_disconnect, "http.disconnect") && make(http_request, "http.request") &&
          make(http_response_start, "http.response.start") &&
-         make(http_response_body, "http.response.body") && make(throw_, "throw") &&
-         make(http_1_1, "1.1") && make(http_1_0, "1.0") &&
-         // spec_version 2.3: send() after a disconnect is silent, as uvicorn\'s.
-         make(asgi_version, "3.0") && make(asgi_spec_version, "2.3");
+         make(http_response_body, "http.response.body") &&
+         make(http_response_early_hint, "http.response.early_hint") &&
+         make(http_response_pathsend, "http.response.pathsend") &&
+         make(http_response_trailers, "http.response.trailers") && make(throw_, "throw") &&
+         make(http_1_1, "1.1") && make(http_1_0, "1.0") && make(asgi_version, "3.0");
 }
 
 }  // namespace fasterapi::py

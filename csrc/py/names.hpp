@@ -15,7 +15,7 @@ namespace fasterapi::py {
   X(create_future) X(cancel) X(write) X(data_received) X(get_buffer) X(buffer_updated) \
   X(_sock) X(fileno) X(_read_ready) X(_read_ready__on_eof) \
   X(pump) X(_on_soon) X(_on_timer) X(call_soon) X(call_later) X(get_task_factory) X(__module__) \
-  X(Task)
+  X(Task) X(extensions) X(links) X(trailers) X(more_trailers)
 // clang-format on
 
 struct Names {
@@ -27,11 +27,13 @@ struct Names {
   PyRef http_request;
   PyRef http_response_start;
   PyRef http_response_body;
+  PyRef http_response_early_hint;
+  PyRef http_response_pathsend;
+  PyRef http_response_trailers;
   PyRef throw_;
   PyRef http_1_1;
   PyRef http_1_0;
   PyRef asgi_version;
-  PyRef asgi_spec_version;
 
   // False with the Python error set.
   [[nodiscard]] bool intern();

@@ -14,4 +14,6 @@ OWN = {
     "limit_requests_per_connection",
     "limit_connections",
     "limit_connections_per_address",
+    "asgi_spec",
+    "asgi_extensions",
 }
