@@ -43,7 +43,7 @@ def test_a_body_of_a_declared_length_is_echoed(client: wire.Wire, delivery: str)
 
 def test_a_chunked_body_is_echoed(client: wire.Wire, delivery: str) -> None:
     head = get("/echo", "Transfer-Encoding: chunked", method="POST")
-    client.deliver(head + b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n", delivery)
+    client.deliver(head + b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nChecksum: x\r\n\r\n", delivery)
     assert client.read_response().body == b"hello world"
     expect_trailing(client, delivery)
 
