@@ -130,6 +130,17 @@ async def at_disconnect(_scope: Scope, receive: Any, _send: Any, name: str) -> N
     notes[name].put_nowait(types)
 
 
+async def at_follow(_scope: Scope, receive: Any, send: Any, name: str) -> None:
+    """Note every message up to the peer's end, answer all the same, and hear of the end again."""
+    notes[name].put_nowait("waiting")
+    types: list[str] = []
+    while types[-1:] != ["http.disconnect"]:
+        types.append((await receive())["type"])
+    await reply(send, b"followed")
+    types.append((await receive())["type"])
+    notes[name].put_nowait(types)
+
+
 async def at_streaming_disconnect(_scope: Scope, receive: Any, send: Any, name: str) -> None:
     """Stream for ever to a peer that goes: send() falls silent and receive() tells."""
     await send({"type": "http.response.start", "status": 200})

@@ -1,12 +1,15 @@
 """A server process under test: started on a free port, observed from outside, ended by its pid."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +18,7 @@ import pytest
 HERE = Path(__file__).parent
 LOOPS = ("auto", "asyncio", "uvloop")  # of --loop: our own, and those on which we are a guest
 DEADLINE = 20.0  # seconds, for everything that a test waits for
-RUNNING = re.compile(r"Uvicorn running on http://127\.0\.0\.1:(\d+) ")
+RUNNING = re.compile(r"Uvicorn running on (?:http://127\.0\.0\.1:(\d+) |socket )")
 # A sanitized server is measured, too: what it has freed must not stay resident.
 ASAN_OPTIONS = f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=4"
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
@@ -82,24 +85,18 @@ class WireServer:
         program: str = "fasterapi_asgi",
         loop: str = "auto",
         most_files: int | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
         self.program = program
         self.loop = loop
         arguments = ("--loop", loop, *arguments)
         limited = [] if most_files is None else ["prlimit", f"--nofile={most_files}"]
-        command = [
-            *limited,
-            sys.executable,
-            "-m",
-            program,
-            target,
-            "--port",
-            "0",
-            "--app-dir",
-            str(HERE),
-        ]
+        files = [listener.fileno()] if listener else []
+        place = ["--fd", str(files[0])] if files else ["--port", "0"]
+        command = [*limited, sys.executable, "-m", program, target, "--app-dir", str(HERE), *place]
         self._process = subprocess.Popen(
             [*command, "--no-use-colors", *arguments],
+            pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -109,7 +106,8 @@ class WireServer:
         )
         assert self._process.stderr
         self.log = Log(self._process.stderr)
-        self.port = int(self.log.wait_for(RUNNING)[1])
+        running = self.log.wait_for(RUNNING)
+        self.port = listener.getsockname()[1] if listener else int(running[1])
 
     def stop(self) -> str:
         """End the process as a supervisor would; return its whole log."""
@@ -125,6 +123,16 @@ class WireServer:
         assert status in {0, -signal.SIGTERM}, f"exit status {status}\n{log}"
         assert not SANITIZER.search(log), log
         return log
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The process sees only behind this what happens within."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def open_files(self) -> int:
