@@ -3,8 +3,13 @@
 `raw` is one plain ASGI callable that chooses by path, so the server is nearly all of the cost.
 `fast` is a FastAPI application, built on first use so that `raw` does not import FastAPI.
 `counted` is `raw` with a counter, for checking the load generator; it is never measured.
+`soaked` is `raw` that also tells what is alive in its process.
 """
 
+import asyncio
+import gc
+import json
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -92,6 +97,22 @@ async def counted(scope: Message, receive: Receive, send: Send) -> None:
     await raw(scope, receive, send)
     if scope["type"] != "lifespan":
         _answered[0] += 1
+
+
+async def soaked(scope: Message, receive: Receive, send: Send) -> None:
+    """As `raw`; `/live` answers with numbers of what is alive: tasks, objects of Python and C++."""
+    if scope["type"] == "lifespan" or scope["path"] != "/live":
+        await raw(scope, receive, send)
+        return
+    gc.collect()
+    live = {"tasks": len(asyncio.all_tasks()), "tracked by gc": len(gc.get_objects())}
+    if "fasterapi_asgi" in sys.modules:
+        from fasterapi_asgi import _core
+
+        live |= _core.live_objects()
+    body = json.dumps(live).encode()
+    await send(_start(TEXT, (b"content-length", b"%d" % len(body))))
+    await send({"type": "http.response.body", "body": body})
 
 
 def _build_fast() -> Any:
