@@ -51,7 +51,7 @@ class Mutator {
   void mutate(std::string& bytes) {
     const std::size_t at = below(bytes.size() + 1);
     const std::size_t count = below(16);
-    switch (below(6)) {
+    switch (below(7)) {
       case 0:
         if (at < bytes.size()) bytes[at] = static_cast<char>(below(256));
         break;
@@ -69,6 +69,10 @@ class Mutator {
         break;
       case 5:
         bytes.append(seeds_[below(seeds_.size())]);
+        break;
+      case 6:  // commands of the targets that know some are above 127
+        for (std::size_t left = count % 4 + 1; left > 0; --left)
+          bytes.insert(at, 1, static_cast<char>(128 + below(128)));
         break;
     }
   }

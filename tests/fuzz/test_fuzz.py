@@ -27,6 +27,7 @@ def programs() -> Path:
     return cpp_build.build("fuzz")
 
 
+@pytest.mark.timeout(float(SECONDS) + 300)  # the first one builds all targets
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_breaks(target: str, programs: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"

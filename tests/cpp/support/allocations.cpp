@@ -31,11 +31,16 @@ bool shall_fail() noexcept {
   return true;
 }
 
+// Null where there is no memory.
+void* try_allocate(std::size_t size) noexcept {
+  void* const memory = shall_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  if (memory) live_bytes += malloc_usable_size(memory);
+  return memory;
+}
+
 void* allocate(std::size_t size) {
-  if (shall_fail()) throw std::bad_alloc();
-  void* const memory = std::malloc(size == 0 ? 1 : size);
+  void* const memory = try_allocate(size);
   if (!memory) throw std::bad_alloc();
-  live_bytes += malloc_usable_size(memory);
   return memory;
 }
 
@@ -48,6 +53,10 @@ void release(void* memory) noexcept {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return try_allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return try_allocate(size);
+}
 void operator delete(void* memory) noexcept { release(memory); }
 void operator delete[](void* memory) noexcept { release(memory); }
 void operator delete(void* memory, std::size_t) noexcept { release(memory); }
