@@ -37,7 +37,7 @@ STREAM = GET.replace(b"GET / ", b"GET /stream ")
 BODY = b"b" * 3000
 POST = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + BODY
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-CHUNKED += b"bb8;x=y\r\n" + BODY + b"\r\n0\r\nTrailer: x\r\n\r\n"
+CHUNKED += b"bb8;x=y\r\n" + BODY + b"\r\n0\r\nX-Trailer: x\r\n\r\n"
 EXPECTING = POST.replace(b"Content", b"Expect: 100-continue\r\nContent")
 BAD = (
     b"nonsense\r\n\r\n",
