@@ -75,8 +75,8 @@ void HttpServer::resolve(Futures& futures) {
 
 bool HttpServer::run_turn() {
   const bool tasks_queued = application_->end_unstarted(host_.rounds());
-  if (!warnings_.empty()) log_warnings();
   flush_access_sink();
+  if (!warnings_.empty()) log_warnings();
   if (std::exchange(max_responses_reached_, false) && callbacks_.on_max_requests) {
     const auto called = py::PyRef::steal(PyObject_CallNoArgs(callbacks_.on_max_requests.get()));
     if (!called) py::report_unraisable(callbacks_.on_max_requests.get());

@@ -193,6 +193,26 @@ def test_the_access_log_writes_whole_lines() -> None:
     )
 
 
+def test_warnings_about_a_peer_come_behind_the_lines_of_its_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        said.append("application")
+        await answer(scope, receive, send)
+
+    async def main() -> None:
+        async with serving(app) as place:
+            place.core.set_access_log(lambda *_: said.append(f"access, {len(caplog.records)}"))
+            await place.ask(KEPT + b"nonsense\r\n\r\n")
+
+    with caplog.at_level(logging.WARNING, LOGGER.name):
+        run(main)
+    assert said == ["application", "access, 0"]
+    assert caplog.messages[0].startswith("Invalid HTTP request received.")
+
+
 def test_the_access_log_sees_what_middleware_has_put_into_the_scope() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         scope["client"] = ("9.9.9.9", 7)
