@@ -183,3 +183,13 @@ def test_send_is_silent_to_a_peer_that_has_gone(server: WireServer, client: wire
     assert client.read_head().status == 200
     client.reset()
     assert ask(server, "/note/silent").json() == "told"
+
+
+def test_what_a_request_has_seen_stays_while_others_come(client: wire.Wire) -> None:
+    for number in range(5):
+        body = b"%d" % number * 100
+        client.send(post(f"/keep/{number}?q={number}", body, f"X-Number: {number}"))
+        seen = client.read_response().json()
+    for number, (path, query, (_, value), body) in zip(map(str, range(5)), seen, strict=True):
+        assert [path, query, value] == [f"b'/keep/{number}'", f"b'q={number}'", f"b'{number}'"]
+        assert body == f"b'{number * 100}'"

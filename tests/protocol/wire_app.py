@@ -74,6 +74,19 @@ async def at_scope(scope: Scope, _receive: Any, send: Any, *_path: str) -> None:
     await reply(send, json.dumps(scope, default=repr).encode())
 
 
+kept: list[tuple[Scope, dict[str, Any]]] = []
+
+
+async def at_keep(scope: Scope, receive: Any, send: Any, *_path: str) -> None:
+    """Keep scope and message, and tell what is in those of all requests so far."""
+    kept.append((scope, await receive()))
+    seen = [
+        [scope["raw_path"], scope["query_string"], scope["headers"][-1], message["body"]]
+        for scope, message in kept
+    ]
+    await reply(send, json.dumps(seen, default=repr).encode())
+
+
 async def at_early(_scope: Scope, _receive: Any, send: Any) -> None:
     await reply(send, b"early")
 

@@ -111,7 +111,14 @@ class WireServer:
 
     def stop(self) -> str:
         """End the process as a supervisor would; return its whole log."""
-        self._process.send_signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
+        return self.wait_for_exit(signal.SIGTERM)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait_for_exit(self, number: signal.Signals) -> str:
+        """Wait for the process that this signal has ended; return its whole log."""
         try:
             status = self._process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
@@ -120,7 +127,7 @@ class WireServer:
             raise
         log = self.log.wait_for_end()
         # uvicorn hands the signal on to itself when it has cleaned up.
-        assert status in {0, -signal.SIGTERM}, f"exit status {status}\n{log}"
+        assert status in {0, -number}, f"exit status {status}\n{log}"
         assert not SANITIZER.search(log), log
         return log
 
