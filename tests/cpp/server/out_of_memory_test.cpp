@@ -63,14 +63,14 @@ std::string last_reply(std::string_view status, std::string_view text) {
 void stream(FakeRequest& request) {
   request.begin();
   request.send("abc");
-  (void)request.exchange->send_body(Payload::of_string(std::string(3, 'x')), true);
+  request.send(Payload::of_string(std::string(3, 'x')), true);
   request.send("def", false);
 }
 
 void reply_large(FakeRequest& request) {
   request.begin("3000000");
-  (void)request.exchange->send_body(Payload::of_string(std::string(1500000, 'x')), true);
-  (void)request.exchange->send_body(Payload::of_string(std::string(1500000, 'x')), false);
+  request.send(Payload::of_string(std::string(1500000, 'x')), true);
+  request.send(Payload::of_string(std::string(1500000, 'x')), false);
 }
 
 void echo(FakeRequest& request) {
@@ -83,7 +83,7 @@ void reply_in_pieces(FakeRequest& request) {
   request.begin("12");
   for (int count = 0; count < 4; ++count) {
     request.send("a");
-    (void)request.exchange->send_body(Payload::of_string("bc"), count < 3);
+    request.send(Payload::of_string("bc"), count < 3);
   }
 }
 

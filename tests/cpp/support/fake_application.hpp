@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/exchange.hpp"
 
@@ -22,8 +23,13 @@ class FakeRequest final : public server::ExchangeObserver {
   http::SendError reply(std::string_view body, int status = 200);
   // The head alone; without a length the response is chunked.
   http::SendError begin(std::string_view length = {}, int status = 200);
+  // The connection may break while something is sent: then the rest is sent to nobody.
   http::SendError send(std::string_view bytes, bool more = true) {
-    return exchange->send_body(bytes, more);
+    return exchange ? exchange->send_body(bytes, more) : http::SendError::AlreadyComplete;
+  }
+  http::SendError send(base::Payload payload, bool more = true) {
+    return exchange ? exchange->send_body(std::move(payload), more)
+                    : http::SendError::AlreadyComplete;
   }
   // Takes the body that has arrived.
   void read_body();
