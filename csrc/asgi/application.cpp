@@ -22,8 +22,10 @@ Application::Application(py::State& module_state, py::ReleaseQueue& releases,
 std::unique_ptr<Application> Application::make(py::State& module_state, py::ReleaseQueue& releases,
                                                ApplicationParts parts) {
   std::unique_ptr<Application> made(new Application(module_state, releases, std::move(parts)));
-  if (!made->tasks_.open(module_state, made->parts_.loop.get())) return nullptr;
-  if (!made->read_extensions()) return nullptr;
+  if (!made->tasks_.open(module_state, made->parts_.loop.get()) || !made->read_extensions()) {
+    const py::ErrorKept kept;  // its end asks the loop whether it runs
+    made.reset();
+  }
   return made;
 }
 

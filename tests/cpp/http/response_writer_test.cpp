@@ -328,3 +328,121 @@ TEST_CASE("a head that memory is missing for leaves the queue as it was", "[http
   }
   CHECK(successes > 3);
 }
+
+namespace {
+
+SendError informational(Written& written, int status, const std::vector<Field>& fields,
+                        ResponseWriter::Request request = kGet) {
+  if (const auto error = written.writer.begin_informational(written.out, request, status);
+      error != SendError::None) {
+    return error;
+  }
+  for (const auto& [name, value] : fields) {
+    if (const auto error = written.writer.add_informational_field(name, value);
+        error != SendError::None) {
+      return error;
+    }
+  }
+  return written.writer.end_informational();
+}
+
+SendError trailers(Written& written, const std::vector<Field>& fields, bool more = false) {
+  if (const auto error = written.writer.begin_trailers(written.out); error != SendError::None)
+    return error;
+  for (const auto& [name, value] : fields) {
+    if (const auto error = written.writer.add_trailer(name, value); error != SendError::None)
+      return error;
+  }
+  return written.writer.end_trailers(more);
+}
+
+}  // namespace
+
+TEST_CASE("an informational head stands before the response, without what frames",
+          "[http][writer]") {
+  Written written;
+  REQUIRE(informational(written, 103, {{"Link", "</a>"}, {"content-length", "3"}}) ==
+          SendError::None);
+  REQUIRE(informational(written, 102, {{"transfer-encoding", "chunked"}}) == SendError::None);
+  CHECK(written.text() ==
+        "HTTP/1.1 103 \r\nlink: </a>\r\n\r\n"
+        "HTTP/1.1 102 \r\n\r\n");
+  REQUIRE(written.head(200, {{"content-length", "0"}}) == SendError::None);
+  CHECK(written.text().ends_with("\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+}
+
+TEST_CASE("a wrong informational head leaves the queue as it was", "[http][writer]") {
+  Written written;
+  CHECK(informational(written, 100, {}) == SendError::IllegalStatus);
+  CHECK(informational(written, 101, {}) == SendError::IllegalStatus);
+  CHECK(informational(written, 104, {}) == SendError::IllegalStatus);
+  CHECK(informational(written, 103, {{"a", "b"}, {"c", "\n"}}) == SendError::IllegalFieldValue);
+  CHECK(informational(written, 103, {{"a b", "c"}}) == SendError::IllegalFieldName);
+  CHECK(informational(written, 103, {{"a", "b"}}, kOldGet) == SendError::None);
+  CHECK(written.out.empty());
+}
+
+TEST_CASE("trailers end a chunked body", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {}) == SendError::None);
+  CHECK(written.writer.can_have_trailers());
+  REQUIRE(written.body("a", true) == SendError::None);
+  REQUIRE(trailers(written, {{"X-A", "b"}}, true) == SendError::None);
+  REQUIRE(trailers(written, {{"content-digest", "c"}}) == SendError::None);
+  CHECK(written.text().ends_with("\r\n\r\n1\r\na\r\n0\r\nx-a: b\r\ncontent-digest: c\r\n\r\n"));
+}
+
+TEST_CASE("a wrong trailer takes those of its message with it", "[http][writer]") {
+  const std::string wrong =
+      GENERATE("host", "Content-Length", "set-cookie", "content-type", "te", "if-match", "a b");
+  Written written;
+  REQUIRE(written.head(200, {}) == SendError::None);
+  const std::string before = written.text();
+  CHECK(trailers(written, {{"x", "y"}, {wrong, "1"}}) != SendError::None);
+  CHECK(written.text() == before);
+  REQUIRE(trailers(written, {{"x", "y"}}) == SendError::None);
+  CHECK(written.text() == before + "0\r\nx: y\r\n\r\n");
+}
+
+TEST_CASE("a body without chunks has no trailers", "[http][writer]") {
+  Written written;
+  REQUIRE(written.head(200, {{"content-length", "1"}}) == SendError::None);
+  CHECK_FALSE(written.writer.can_have_trailers());
+}
+
+TEST_CASE("a body that somebody else writes is framed as any other", "[http][writer]") {
+  Written written;
+  const auto write = [&](std::size_t size) {
+    const auto piece = written.writer.begin_external_body(written.out, size);
+    written.out.append(std::string(piece.size, 'x'));
+    written.writer.end_external_body(written.out);
+    return piece.error;
+  };
+  SECTION("in one chunk") {
+    REQUIRE(written.head(200, {}) == SendError::None);
+    CHECK(write(20) == SendError::None);
+    CHECK(written.text().ends_with("\r\n\r\n14\r\n" + std::string(20, 'x') + "\r\n0\r\n\r\n"));
+  }
+  SECTION("without a chunk if it is empty") {
+    REQUIRE(written.head(200, {}) == SendError::None);
+    CHECK(write(0) == SendError::None);
+    CHECK(written.text().ends_with("\r\n\r\n0\r\n\r\n"));
+  }
+  SECTION("cut at its length") {
+    REQUIRE(written.head(200, {{"content-length", "3"}}) == SendError::None);
+    CHECK(write(20) == SendError::BodyTooLong);
+    CHECK(written.text().ends_with("\r\n\r\nxxx"));
+    CHECK_FALSE(written.writer.keep_alive());
+  }
+  SECTION("too short for its length") {
+    REQUIRE(written.head(200, {{"content-length", "30"}}) == SendError::None);
+    CHECK(write(20) == SendError::BodyTooShort);
+    CHECK_FALSE(written.writer.keep_alive());
+  }
+  SECTION("not at all for HEAD") {
+    REQUIRE(written.head(200, {}, kHead) == SendError::None);
+    CHECK(write(20) == SendError::None);
+    CHECK(written.text().ends_with("\r\n\r\n"));
+    CHECK(written.writer.keep_alive());
+  }
+}
