@@ -1,6 +1,7 @@
 // asgi/scope.cpp: see scope.hpp.
 #include "asgi/scope.hpp"
 
+#include "asgi/shadow_names.hpp"
 #include "base/percent.hpp"
 
 namespace fasterapi::asgi {
@@ -60,7 +61,7 @@ py::PyRef ScopeBuilder::make(const http::RequestHead& head, const ConnectionScop
   PyObject* scope = made.get();
   if (!scope || !set(scope, names_.asgi, make_asgi()) ||
       !set(scope, names_.state, py::PyRef::steal(PyDict_Copy(parts_.state.get()))) ||
-      !set(scope, names_.headers, make_headers(head)) ||
+      !set(scope, names_.headers, make_headers(head, connection.trusted())) ||
       !set(scope, names_.method, make_method(head.method())) || !set_path(scope, head.raw_path())) {
     return {};
   }
@@ -93,19 +94,23 @@ py::PyRef ScopeBuilder::make_method(base::ByteView method) const {
       PyUnicode_FromStringAndSize(method.data(), static_cast<Py_ssize_t>(method.size())));
 }
 
-py::PyRef ScopeBuilder::make_headers(const http::RequestHead& head) {
+py::PyRef ScopeBuilder::make_headers(const http::RequestHead& head, bool trusted) {
   const std::size_t count = head.field_count();
   py::PyRef list = py::PyRef::steal(PyList_New(static_cast<Py_ssize_t>(count)));
+  Py_ssize_t filled = 0;
   for (std::size_t index = 0; list && index < count; ++index) {
     const auto field = head.field(index);
+    if (trusted && shadows(field.name)) continue;  // a proxy has let through what it did not see
     py::PyRef name = header_names_.find(field.name);
     py::PyRef value = bytes_of(field.value);
     PyObject* pair = name && value ? PyTuple_New(2) : nullptr;
     if (!pair) return {};
     PyTuple_SET_ITEM(pair, 0, name.release());
     PyTuple_SET_ITEM(pair, 1, value.release());
-    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(index), pair);
+    PyList_SET_ITEM(list.get(), filled++, pair);
   }
+  const auto size = static_cast<Py_ssize_t>(count);
+  if (list && filled < size && PyList_SetSlice(list.get(), filled, size, nullptr) < 0) return {};
   return list;
 }
 

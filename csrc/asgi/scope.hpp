@@ -58,7 +58,7 @@ class ScopeBuilder {
   [[nodiscard]] py::PyRef make_asgi() const;
   [[nodiscard]] py::PyRef make_extensions() const;
   [[nodiscard]] py::PyRef make_method(base::ByteView method) const;
-  [[nodiscard]] py::PyRef make_headers(const http::RequestHead& head);
+  [[nodiscard]] py::PyRef make_headers(const http::RequestHead& head, bool trusted);
   [[nodiscard]] bool set_path(PyObject* scope, base::ByteView raw_path) const;
 
   py::Names& names_;

@@ -179,3 +179,41 @@ def test_a_unix_socket_has_a_path_and_no_client(tmp_path: Any) -> None:
 
     run(main)
     assert (seen[0]["server"], seen[0]["client"]) == ((path, None), None)
+
+
+SHADOWS = [
+    b"X_Forwarded_For",
+    b"x-forwarded_proto",
+    b"content_length",
+    b"Transfer_Encoding",
+    b"x_real_ip",
+    b"X_Original_URL",
+]
+INNOCENT = [b"x_request_id", b"content_type_x", b"x-forwarded-for", b"x_", b"t_", b"_"]
+NAMES = [name for pair in zip(SHADOWS, INNOCENT, strict=True) for name in pair]
+
+
+def names_seen(trusted: bool) -> list[bytes]:
+    names: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        names.extend(name for name, _ in scope["headers"])
+        await respond(send)
+
+    async def main() -> None:
+        rules = {"is_trusted": lambda _host: trusted, "apply_forwarded": lambda _scope: None}
+        async with serving(app, **rules) as place:
+            fields = b"".join(name + b": 1\r\n" for name in NAMES)
+            await place.ask(b"GET / HTTP/1.1\r\n" + fields + CLOSE)
+
+    run(main)
+    return names
+
+
+def test_a_proxy_does_not_pass_on_names_that_pretend_to_be_its_own() -> None:
+    assert names_seen(trusted=True) == [*INNOCENT, b"host", b"connection"]
+
+
+def test_without_a_proxy_every_name_is_passed_on() -> None:
+    names = [name.lower() for name in NAMES]
+    assert names_seen(trusted=False) == [*names, b"host", b"connection"]
