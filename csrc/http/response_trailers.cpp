@@ -4,33 +4,23 @@
 #include <algorithm>
 #include <array>
 
+#include "http/trailers.hpp"
+
 namespace fasterapi::http {
 namespace {
 
 using base::ByteView;
 
-constexpr std::array kNames{
-    // framing and routing
-    ByteView("transfer-encoding"), ByteView("host"), ByteView("connection"), ByteView("keep-alive"),
-    ByteView("te"), ByteView("trailer"), ByteView("upgrade"), ByteView("max-forwards"),
-    // control of the response
-    ByteView("age"), ByteView("cache-control"), ByteView("date"), ByteView("expires"),
-    ByteView("location"), ByteView("pragma"), ByteView("retry-after"), ByteView("vary"),
-    ByteView("warning"), ByteView("range"), ByteView("expect"),
-    // who is who
-    ByteView("authorization"), ByteView("cookie"), ByteView("set-cookie"),
-    ByteView("www-authenticate")};
-
-constexpr std::array kPrefixes{ByteView("content-"), ByteView("if-"), ByteView("proxy-"),
-                               ByteView("access-control-"), ByteView("sec-")};
+// What tells the recipient how to handle a response.
+constexpr std::array kControls{ByteView("age"),        ByteView("date"), ByteView("expires"),
+                               ByteView("location"),   ByteView("vary"), ByteView("warning"),
+                               ByteView("retry-after")};
 
 }  // namespace
 
 bool may_be_response_trailer(ByteView name) noexcept {
-  if (name == "content-digest") return true;  // RFC 9530: known only behind the content
-  return std::find(kNames.begin(), kNames.end(), name) == kNames.end() &&
-         std::none_of(kPrefixes.begin(), kPrefixes.end(),
-                      [&](ByteView prefix) { return name.starts_with(prefix); });
+  return !must_stand_in_head(name) &&
+         std::find(kControls.begin(), kControls.end(), name) == kControls.end();
 }
 
 }  // namespace fasterapi::http
