@@ -180,6 +180,7 @@ class HttpServer:
         spec_version: str = "2.3",
         disconnect_error: type[Exception] | None = None,
         extensions: tuple[str, ...] = ...,
+        trace: bool = False,
     ) -> None:
         """Make a server that listens nowhere yet.
 
@@ -211,6 +212,7 @@ class HttpServer:
             disconnect_error: What ``send()`` raises when the peer is gone; None: nothing.
             extensions: Names that scopes offer: ``http.response.early_hint``, ``.pathsend`` and
                 ``.trailers``. Without any, scopes have no such key.
+            trace: Whether the logger is told of connections that come and go, at level 5.
 
         Raises:
             TypeError, ValueError: an argument of the wrong type or range.

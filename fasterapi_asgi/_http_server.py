@@ -14,6 +14,7 @@ from fasterapi_asgi._asgi_options import core_asgi_options
 from fasterapi_asgi._limits import core_limits
 from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
+from fasterapi_asgi.logging import TRACE_LOG_LEVEL
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware, apply_forwarded
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def new_http_server(
         rules["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
     if limit_max_requests is not None and limit_max_requests < 1:
         limit_max_requests = None
+    logger = logging.getLogger("uvicorn.error")
     limits = core_limits(config)
     rules |= core_asgi_options(config)
     host = host_of_the_running_loop()
@@ -70,7 +72,8 @@ def new_http_server(
             loop=host,
             app=app,
             run_asgi=run_asgi,
-            logger=logging.getLogger("uvicorn.error"),
+            logger=logger,
+            trace=logger.isEnabledFor(TRACE_LOG_LEVEL),
             state=state,
             root_path=config.root_path,
             default_headers=config.encoded_headers,

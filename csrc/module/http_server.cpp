@@ -75,6 +75,7 @@ void HttpServer::resolve(Futures& futures) {
 
 bool HttpServer::run_turn() {
   const bool tasks_queued = application_->end_unstarted(host_.rounds());
+  if (!traces_.empty()) log_traces();
   flush_access_sink();
   if (!warnings_.empty()) log_warnings();
   if (std::exchange(max_responses_reached_, false) && callbacks_.on_max_requests) {
@@ -85,6 +86,15 @@ bool HttpServer::run_turn() {
     resolve(disconnection_waiters_);
   if (!task_waiters_.empty() && done(Waiting::ForTasks)) resolve(task_waiters_);
   return tasks_queued;
+}
+
+void HttpServer::log_traces() {
+  constexpr int kTraceLevel = 5;  // uvicorn's
+  for (const std::string& text : std::exchange(traces_, {})) {
+    const auto logged = py::PyRef::steal(
+        PyObject_CallMethod(callbacks_.logger.get(), "log", "is", kTraceLevel, text.c_str()));
+    if (!logged) py::report_unraisable(callbacks_.logger.get());
+  }
 }
 
 void HttpServer::log_warnings() {

@@ -49,9 +49,11 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   bool run_turn() override;
   void loop_closing() override { close(); }
   void warning(base::ByteView text) override { warnings_.emplace_back(text); }
+  void trace(base::ByteView text) override { traces_.emplace_back(text); }
   void max_responses_reached() override { max_responses_reached_ = true; }
 
   void flush_access_sink();
+  void log_traces();
   void log_warnings();
   void resolve(Futures& futures);
   [[nodiscard]] bool done(Waiting waiting) const noexcept;
@@ -64,6 +66,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   server::Server server_;
   Callbacks callbacks_;
   std::shared_ptr<AccessSink> access_sink_;  // shared: its Python part may replace it
+  std::vector<std::string> traces_;
   std::vector<std::string> warnings_;
   Futures disconnection_waiters_;
   Futures task_waiters_;

@@ -26,6 +26,7 @@ struct Arguments {
   PyObject* root_path = nullptr;
   PyObject* default_headers = nullptr;
   int date_header = 1;
+  int trace = 0;
   PyObject *limit_concurrency = Py_None, *limit_max_requests = Py_None, *on_max_requests = Py_None;
   double timeout_keep_alive = 5.0;
   PyObject* limits = Py_None;
@@ -51,13 +52,14 @@ struct Arguments {
                                         "spec_version",
                                         "disconnect_error",
                                         "extensions",
+                                        "trace",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOOUOO!:HttpServer", const_cast<char**>(names), &loop,
+            args, keywords, "|$OOOOO!UOpOOOdOOOUOO!p:HttpServer", const_cast<char**>(names), &loop,
             &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
             &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
             &timeout_keep_alive, &limits, &is_trusted, &apply_forwarded, &spec_version,
-            &disconnect_error, &PyTuple_Type, &extensions)) {
+            &disconnect_error, &PyTuple_Type, &extensions, &trace)) {
       return false;
     }
     if (loop && app && run_asgi && logger && state) return true;
@@ -80,6 +82,7 @@ bool read_options(const Arguments& arguments, server::Options& options) {
   }
   options.limits.keep_alive_ms = static_cast<std::size_t>(seconds * 1000);
   options.date_field = arguments.date_header != 0;
+  options.trace = arguments.trace != 0;
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&
          read_limits(arguments.limits, options.limits) && read_phrases(options.status_lines) &&

@@ -25,6 +25,8 @@ class AccessLog {
 class EventLog {
  public:
   virtual void warning(base::ByteView text) = 0;
+  // Connections that come and go; only with Options::trace.
+  virtual void trace(base::ByteView) {}
   // The number of responses that Options::max_responses names has been sent. Once.
   virtual void max_responses_reached() = 0;
 

@@ -14,6 +14,7 @@ struct Options {
   std::string default_fields;  // whole lines, sent first in every response
   std::string root_path;       // uvicorn's --root-path, for the access log
   bool date_field = true;
+  bool trace = false;                            // connections that come and go are told of
   std::size_t concurrency = base::kUnlimited;    // uvicorn's --limit-concurrency
   std::size_t max_responses = base::kUnlimited;  // uvicorn's --limit-max-requests
 };

@@ -56,6 +56,7 @@ void Server::accept(loop::AcceptedSocket socket) {
   if (!connection->open(std::move(socket)).ok() || !admit_address(*connection)) return;
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
+  if (options_.trace) trace(*connections_.back(), "HTTP connection made");
   connections_changed();
 }
 
@@ -114,6 +115,7 @@ void Server::make_room() {
   grow(dirty_);
   grow(advancing_);
   grow(advancing_next_);
+  grow(sending_files_);
 }
 
 void Server::shut_down() {
@@ -141,6 +143,17 @@ base::ByteView Server::default_fields() {
   return default_fields_;
 }
 
+void Server::trace(const Connection& connection, base::ByteView text) noexcept {
+  loop::uv_entry(
+      [&] {
+        const base::Address& peer = connection.peer();
+        std::string line =
+            peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port) + " - ";
+        event_log_.trace(line.append(text));
+      },
+      [] {});  // a line is missing where memory is
+}
+
 void Server::note_dirty(Connection& connection) {
   if (std::exchange(connection.dirty, true)) return;
   dirty_.push_back(&connection);
@@ -157,6 +170,7 @@ void Server::note_advance_next_turn(Connection& connection) {
 }
 
 void Server::note_file(Connection& connection) {
+  if (std::exchange(connection.file_due, true)) return;
   sending_files_.push_back(&connection);
   loop_.want_turn();
 }
@@ -171,6 +185,7 @@ void Server::bury(Connection& connection) {
   std::erase(advancing_next_, &connection);
   std::erase(sending_files_, &connection);
   release_address(connection);
+  if (options_.trace) trace(connection, "HTTP connection lost");
   const std::size_t position = connection.position;
   buried_.push_back(std::move(connections_[position]));
   if (position + 1 < connections_.size()) {
@@ -209,10 +224,8 @@ bool Server::run_turn() {
     if (advancing_.empty() || left == 0) break;
   }
   const bool sends_files = !sending_files_.empty();
-  for (Connection* connection : std::exchange(sending_files_, {})) {
-    connection->file_due = true;
-    note_dirty(*connection);
-  }
+  for (Connection* connection : sending_files_) note_dirty(*connection);
+  sending_files_.clear();
   return sends_files || !advancing_.empty() || !advancing_next_.empty() ||
          dispatcher_.has_pending();
 }

@@ -78,6 +78,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] bool admit_address(Connection& connection);
   void release_address(Connection& connection);
   void connections_changed();
+  void trace(const Connection& connection, base::ByteView text) noexcept;
 
   loop::Loop& loop_;
   const Options options_;

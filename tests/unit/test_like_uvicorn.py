@@ -242,6 +242,25 @@ def test_a_filter_that_is_added_while_serving_sees_its_own_request(
     ]
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_trace_tells_of_connections_and_messages(program: str, tmp_path: Path) -> None:
+    flags = ["--port", "0", "--log-level", "trace"]
+    with running(program, "good:answers", *flags, folder=tmp_path) as server:
+        exchange(server, "GET /x/y HTTP/1.1")
+        server.wait_for_line("HTTP connection lost")
+        server.send_signal(signal.SIGINT)
+        said = server.finish().stderr
+    lines = re.findall(r"^TRACE: +127\.0\.0\.1:\d+ - (\w+ (?:\w+|\[2\]) \w+)", said, re.MULTILINE)
+    sends = ["ASGI [2] Send"] * 2
+    assert lines == [
+        "HTTP connection made",
+        "ASGI [2] Started",
+        *sends,
+        "ASGI [2] Completed",
+        "HTTP connection lost",
+    ]
+
+
 FORWARDED = ("X-Forwarded-For: 1.2.3.4, 127.0.0.1", "X-Forwarded-Proto: https")
 
 
