@@ -368,7 +368,7 @@ RESPONSES = [
         lambda r: r.has_way("chunked", "chunked-length", "coding"),
         drop_codings,
     ),
-    failed("status 100 to 199 as the final one", "101", "199", error=ILLEGAL_STATUS),
+    failed("status 100, 101 and 104 to 199", "101", "199", error=ILLEGAL_STATUS),
     Rule("status 102 or 103", lambda r: r.has_way("102", "103"), informs),
     failed("status that is a float or a bool", "status-bool", error=ILLEGAL_STATUS),
     failed("status that is a float or a bool", "status-float", error=FLOAT),
@@ -427,5 +427,9 @@ NOT_COMPARED = {
     "no byte, half a head, half a body, a body in drops": "takes a limit of time",
     "a response that is not taken": "takes a limit of time",
     "more connections than open files": "needs a server of few descriptors",
+    "`send()` when the peer is gone": "needs another option",
+    "`http.response.early_hint`, `.trailers`, `.pathsend`": "needs another option",
+    "`X_Forwarded_For` and its like from a trusted proxy: names that, but for `_`, frame a message "
+    "or are a proxy's": "no case has such a name",
     "closing while the peer is still sending": "whether the peer can read the answer is a race",
 }
