@@ -79,7 +79,11 @@ inline SendError ResponseWriter::write_field(base::ByteView name, base::ByteView
   base::ByteView written;
   if (const SendError error = write_line(name, value, written); error != SendError::None)
     return error;
-  if (written == "content-length") return note_length(value);
+  if (written == "content-length") {
+    const SendError error = note_length(value);
+    if (status_ == 204 && error == SendError::None) drop_line(name, value);  // RFC 9110 section 8.6
+    return error;
+  }
   if (written == "transfer-encoding") {  // framing is ours alone (RFC 9112 section 6.1): the
                                          // application's is dropped
     drop_line(name, value);

@@ -112,6 +112,17 @@ TEST_CASE("204 and 304 have neither body nor chunks", "[http][writer]") {
   CHECK(written.writer.keep_alive());
 }
 
+TEST_CASE("204 has no length either, 304 may have one", "[http][writer]") {
+  Written none;
+  REQUIRE(none.head(204, {{"content-length", "5"}, {"x", "y"}}) == SendError::None);
+  CHECK(none.text() == "HTTP/1.1 204 \r\nx: y\r\n\r\n");
+  Written bad;
+  CHECK(bad.head(204, {{"content-length", "five"}}) == SendError::IllegalLength);
+  Written not_modified;
+  REQUIRE(not_modified.head(304, {{"content-length", "5"}}) == SendError::None);
+  CHECK(not_modified.text() == "HTTP/1.1 304 \r\ncontent-length: 5\r\n\r\n");
+}
+
 TEST_CASE("the default fields stand first", "[http][writer]") {
   Written written;
   REQUIRE(written.head(200, {{"content-length", "0"}}, kGet, "server: x\r\n") == SendError::None);
