@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "base/bytes.hpp"
@@ -34,6 +35,33 @@ inline constexpr auto kTokenLower =
 // The lower-case form of a token character (RFC 9110 section 5.6.2), 0 if it is none.
 [[nodiscard]] constexpr char token_to_lower(char c) noexcept {
   return detail::kTokenLower[static_cast<unsigned char>(c)];
+}
+
+// Makes the upper-case letters of eight bytes lower-case.
+[[nodiscard]] constexpr std::uint64_t word_to_lower(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  const std::uint64_t low = bytes & (0x7f * kEach);
+  const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const std::uint64_t behind_z = low + (0x7f - 'Z') * kEach;
+  const std::uint64_t upper = (from_a ^ behind_z) & ~bytes & (0x80 * kEach);
+  return bytes | (upper >> 2);
+}
+
+// Makes all letters lower-case, eight bytes at a time: names of fields are many and short.
+inline void make_lower(char* bytes, std::size_t size) noexcept {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto make_word_lower = [](char* at) {
+    std::uint64_t word;
+    std::memcpy(&word, at, kWord);
+    word = word_to_lower(word);
+    std::memcpy(at, &word, kWord);
+  };
+  if (size < kWord) {
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = to_lower(bytes[i]);
+    return;
+  }
+  for (std::size_t i = 0; i + kWord < size; i += kWord) make_word_lower(bytes + i);
+  make_word_lower(bytes + size - kWord);
 }
 
 // Whether the byte may stand in a field value: VCHAR, obs-text, SP and HTAB (RFC 9110 section 5.5).

@@ -24,7 +24,7 @@ class ChunkLines {
   void begin_line(std::size_t offset) noexcept {
     line_begin_ = offset;
     digits_end_ = 0;
-    in_line_ = true;
+    place_ = Place::InLine;
   }
 
   // A part of an extension's name or value, and the end of each.
@@ -33,28 +33,33 @@ class ChunkLines {
   [[nodiscard]] Verdict add_value(base::ByteView part, std::size_t limit_bytes) noexcept;
   [[nodiscard]] Verdict end_name_or_value() noexcept;
 
-  // The line has been read; where it ended is told later.
-  void end_line() noexcept { in_line_ = false; }
+  // The line has been read; where it ended is seen from what comes next.
+  void end_line() noexcept { place_ = Place::BehindLine; }
+  // It was that of the last chunk.
+  void end_body() noexcept { place_ = Place::BehindBody; }
   // The line's bytes, without its line break, ended at `offset`.
   [[nodiscard]] Verdict check_digits(std::size_t offset) const noexcept {
     const std::size_t end = digits_end_ != 0 ? digits_end_ : offset;
     if (end > line_begin_ + kMostDigits) return ProtocolError::MalformedRequest;
     return std::nullopt;
   }
-  // All bytes before `offset` have been read.
+  // All bytes before `offset` have been read, and none of the data behind the line.
   [[nodiscard]] Verdict check_open_line(std::size_t offset) const noexcept {
-    if (!in_line_ || digits_end_ != 0) return std::nullopt;
-    return check_digits(offset > 0 ? offset - 1 : 0);  // the last byte may be the CR
+    if (place_ == Place::BehindBody) return std::nullopt;
+    // A line that goes on has perhaps its CR already.
+    return check_digits(offset - (place_ == Place::InLine ? 1 : 2));
   }
 
  private:
+  enum class Place : std::uint8_t { InLine, BehindLine, BehindBody };
+
   static constexpr std::size_t kMostDigits = 16;  // of 64 bits; any more are zeros
 
   std::size_t line_begin_ = 0;
   std::size_t digits_end_ = 0;  // where the line's first extension begins; 0: it has none
   std::size_t extension_bytes_ = 0;
   std::size_t part_bytes_ = 0;  // of the name or value so far
-  bool in_line_ = false;
+  Place place_ = Place::BehindBody;
   bool quoted_ = false;
 };
 

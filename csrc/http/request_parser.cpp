@@ -33,6 +33,8 @@ constexpr std::size_t kLengthDigits = 18;
 
 constexpr std::size_t kLineBreak = 2;  // CR LF
 
+constexpr std::uint64_t kEndless = std::uint64_t{1} << 62;
+
 // llhttp reads these for RTSP and the preface of HTTP/2; on HTTP/1.1 they are no methods of ours.
 bool is_foreign(std::uint8_t method) noexcept { return method >= HTTP_PRI && method <= HTTP_FLUSH; }
 
@@ -52,16 +54,18 @@ const llhttp_settings_t& RequestParser::settings() noexcept {
       return self(p).on_protocol({at, size});
     };
     table.on_url = [](llhttp_t* p, const char* at, size_t size) {
-      return llhttp_entry([&] { return self(p).on_target({at, size}); });
+      return self(p).on_target({at, size});
     };
     table.on_header_field = [](llhttp_t* p, const char* at, size_t size) {
       return llhttp_entry([&] { return self(p).on_field_name({at, size}); });
     };
     table.on_header_value = [](llhttp_t* p, const char* at, size_t size) {
-      return llhttp_entry([&] { return self(p).on_field_value({at, size}); });
+      return self(p).on_field_value({at, size});
     };
     table.on_header_value_complete = [](llhttp_t* p) { return self(p).on_field_complete(); };
-    table.on_headers_complete = [](llhttp_t* p) { return self(p).on_headers_complete(); };
+    table.on_headers_complete = [](llhttp_t* p) {
+      return llhttp_entry([&] { return self(p).on_headers_complete(); });
+    };
     table.on_body = [](llhttp_t* p, const char* at, size_t size) {
       return llhttp_entry([&] { return self(p).on_body({at, size}); });
     };
@@ -124,6 +128,7 @@ std::size_t RequestParser::skip_empty_lines(base::ByteView bytes) noexcept {
     return bytes.size();
   }
   seen_.method_begin = offset_;
+  seen_.head_begin = offset_;
   stage_ = Stage::Head;
   return used;
 }
@@ -140,6 +145,8 @@ std::size_t RequestParser::skip_method(base::ByteView bytes) noexcept {
     return bytes.size();
   }
   seen_.method_end = offset_;
+  seen_.head_begin = offset_;
+  head_.bytes_.clear();
   seen_.unknown_method = true;
   stage_ = Stage::Head;
   constexpr base::ByteView kSubstitute = "GET";
@@ -160,16 +167,12 @@ std::size_t RequestParser::execute(base::ByteView bytes) noexcept {
       return used + parse(bytes.substr(used));
     }
     if (status != HPE_PAUSED && !error_) error_ = mistake_at(status, bytes, used);
+  } else if (stage_ == Stage::Head && llhttp_entry([&] { return keep_head(bytes), 0; }) != 0) {
+    error_ = ProtocolError::MalformedRequest;
   }
   offset_ += used;
   if (head_.chunked_ && stage_ == Stage::Body && !error_) {
-    if (status == HPE_PAUSED && !end_ready_) {  // behind the head
-      llhttp_resume(&parser_);
-      chunk_lines_.begin_body(offset_);
-      trailers_ = {};
-    } else {
-      error_ = check_chunked();
-    }
+    error_ = status == HPE_PAUSED && !end_ready_ ? resume() : check_chunked();
   }
   return error_ ? bytes.size() : used;
 }
@@ -201,16 +204,22 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
              : ProtocolError::MalformedRequest;
 }
 
-// What no callback tells: lines that are too long, and where the message ended.
+// Where a head with a chunked body ends, and the line of its last chunk, is seen from outside only.
+std::optional<ProtocolError> RequestParser::resume() noexcept {
+  llhttp_resume(&parser_);
+  if (!std::exchange(seen_.chunks, true)) {
+    chunk_lines_.begin_body(offset_);
+    trailers_ = {};
+    return std::nullopt;
+  }
+  chunk_lines_.end_body();
+  return chunk_lines_.check_digits(offset_ - kLineBreak);
+}
+
+// What no callback tells: lines that go on and on.
 std::optional<ProtocolError> RequestParser::check_chunked() noexcept {
   std::optional<ProtocolError> error = trailers_.check_size(offset_, limits_);
-  if (!error) {
-    if (!end_ready_) {
-      error = chunk_lines_.check_open_line(offset_);
-    } else if (!trailers_.begun()) {
-      error = chunk_lines_.check_digits(offset_ - 2 * kLineBreak);
-    }
-  }
+  if (!error) error = chunk_lines_.check_open_line(offset_);
   if (error) end_ready_ = false;
   return error;
 }
@@ -262,67 +271,55 @@ void RequestParser::begin_target(std::size_t offset) noexcept {
   }
 }
 
-int RequestParser::on_target(base::ByteView bytes) {
-  if (head_.target_.size == 0) begin_target(offset_of(bytes.data()));
-  if (head_.target_.size + bytes.size() > limits_.target_bytes)
-    return refuse(ProtocolError::TargetTooLong);
-  head_.bytes_.append(bytes);
-  head_.target_.size += static_cast<std::uint32_t>(bytes.size());
-  seen_.target_end = offset_of(bytes.data()) + bytes.size();
-  return 0;
+int RequestParser::on_target(base::ByteView bytes) noexcept {
+  const std::size_t offset = offset_of(bytes.data());
+  if (head_.target_.size == 0) begin_target(offset);
+  seen_.target_end = offset + bytes.size();
+  const std::size_t size = seen_.target_end - seen_.target_begin;
+  head_.target_ = range_at(seen_.target_begin, size);
+  return size > limits_.target_bytes ? refuse(ProtocolError::TargetTooLong) : 0;
 }
 
 int RequestParser::on_field_name(base::ByteView bytes) {
   const std::size_t offset = offset_of(bytes.data());
   if (stage_ == Stage::Body) {
-    if (const auto error = chunk_lines_.check_digits(offset - kLineBreak);
-        error && !trailers_.begun())
-      return refuse(error);
     return refuse(trailers_.add_name(bytes, offset, limits_));
   }
-  std::string& storage = head_.bytes_;
-  const auto begin = static_cast<std::uint32_t>(storage.size());
   if (seen_.part != FieldPart::Name) {
-    head_.fields_.push_back({{begin, 0}, {}});
+    head_.fields_.push_back({range_at(offset, 0), {}});
     seen_.part = FieldPart::Name;
     seen_.field_begin = offset;
   }
-  if (offset + bytes.size() - seen_.field_begin > limits_.field_bytes)
-    return refuse(ProtocolError::HeadTooLarge);
-  storage.resize(begin + bytes.size());
-  std::transform(bytes.begin(), bytes.end(), storage.begin() + begin, base::to_lower);
-  head_.fields_.back().name.size += static_cast<std::uint32_t>(bytes.size());
-  return 0;
+  seen_.fields_end = offset + bytes.size();
+  const std::size_t size = seen_.fields_end - seen_.field_begin;
+  head_.fields_.back().name.size = static_cast<std::uint32_t>(size);
+  return size > limits_.field_bytes ? refuse(ProtocolError::HeadTooLarge) : 0;
 }
 
-int RequestParser::on_field_value(base::ByteView bytes) {
+int RequestParser::on_field_value(base::ByteView bytes) noexcept {
   const std::size_t offset = offset_of(bytes.data());
   if (stage_ == Stage::Body) return refuse(trailers_.add_value(bytes, offset, limits_));
-  auto& value = head_.fields_.back().value;
-  if (seen_.part != FieldPart::Value) {
-    value.begin = static_cast<std::uint32_t>(head_.bytes_.size());
-    seen_.part = FieldPart::Value;
-  }
+  seen_.part = FieldPart::Value;
   if (bytes.empty()) return 0;  // llhttp names a place behind the line
-  if (offset + bytes.size() - seen_.field_begin > limits_.field_bytes)
-    return refuse(ProtocolError::HeadTooLarge);
-  head_.bytes_.append(bytes);
+  auto& value = head_.fields_.back().value;
+  if (value.size == 0) value = range_at(offset, 0);
   value.size += static_cast<std::uint32_t>(bytes.size());
-  return 0;
+  seen_.fields_end = offset + bytes.size();
+  return seen_.fields_end - seen_.field_begin > limits_.field_bytes
+             ? refuse(ProtocolError::HeadTooLarge)
+             : 0;
 }
 
-// llhttp strips the blanks before a value, not those behind it; both are no part of it (RFC 9110
-// section 5.5).
 int RequestParser::on_field_complete() noexcept {
   if (stage_ == Stage::Body) return refuse(trailers_.end_field(limits_));
   seen_.part = FieldPart::None;
-  if (head_.fields_.size() > limits_.head_fields) return refuse(ProtocolError::HeadTooLarge);
-  auto& value = head_.fields_.back().value;
-  while (value.size > 0 && base::is_ows(head_.bytes_[value.begin + value.size - 1])) --value.size;
-  return 0;
+  return head_.fields_.size() > limits_.head_fields ? refuse(ProtocolError::HeadTooLarge) : 0;
 }
 
-int RequestParser::on_headers_complete() noexcept {
+int RequestParser::on_headers_complete() {
+  // The head is kept as it came, in one piece; its ranges were noted on the way.
+  const std::size_t end = std::max(seen_.fields_end, seen_.target_end);
+  if (end > offset_) keep_head({input_, end - offset_});
   auto error = check_line();
   if (!error) error = check_fields();
   if (error) return refuse(error);
@@ -357,9 +354,14 @@ std::optional<ProtocolError> RequestParser::check_line() noexcept {
 }
 
 std::optional<ProtocolError> RequestParser::check_fields() noexcept {
-  for (std::size_t index = 0; index < head_.field_count(); ++index) {
-    const auto field = head_.field(index);
-    note_field(field.name, field.value, index);
+  char* bytes = head_.bytes_.data();
+  for (std::size_t index = 0; index < head_.fields_.size(); ++index) {
+    auto& [name, value] = head_.fields_[index];
+    base::make_lower(bytes + name.begin, name.size);
+    // llhttp strips the blanks before a value, not those behind it; both are no part of it (RFC
+    // 9110 section 5.5).
+    while (value.size > 0 && base::is_ows(bytes[value.begin + value.size - 1])) --value.size;
+    note_field({bytes + name.begin, name.size}, {bytes + value.begin, value.size}, index);
   }
   if (!check_host()) return ProtocolError::BadHost;
   const bool on_http_1_0 = head_.minor_version_ == 0;
@@ -435,7 +437,8 @@ int RequestParser::on_body(base::ByteView bytes) {
   if (head_.chunked_ && !std::exchange(seen_.chunk_data, true)) {
     const std::size_t offset = offset_of(bytes.data());
     if (const auto error = chunk_lines_.check_digits(offset - kLineBreak)) return refuse(error);
-    chunk_lines_.begin_line(offset + seen_.chunk_size + kLineBreak);
+    // No peer gets to the end of what would overflow here.
+    chunk_lines_.begin_line(offset + std::min(seen_.chunk_size, kEndless) + kLineBreak);
   }
   if (body_.empty()) {
     body_ = bytes;
@@ -454,7 +457,7 @@ int RequestParser::on_chunk_header() noexcept {
     return refuse(ProtocolError::BodyTooLarge);
   seen_.chunk_bytes += seen_.chunk_size;
   chunk_lines_.end_line();
-  return 0;
+  return seen_.chunk_size == 0 ? HPE_PAUSED : 0;
 }
 
 }  // namespace fasterapi::http

@@ -60,21 +60,23 @@ class RequestParser {
   [[nodiscard]] std::size_t execute(base::ByteView bytes) noexcept;
 
   int on_protocol(base::ByteView bytes) noexcept;
-  int on_target(base::ByteView bytes);
+  int on_target(base::ByteView bytes) noexcept;
   int on_field_name(base::ByteView bytes);
-  int on_field_value(base::ByteView bytes);
+  int on_field_value(base::ByteView bytes) noexcept;
   int on_field_complete() noexcept;
-  int on_headers_complete() noexcept;
+  int on_headers_complete();
   int on_chunk_header() noexcept;
   int on_body(base::ByteView bytes);
 
   int refuse(std::optional<ProtocolError> error) noexcept;
   [[nodiscard]] std::optional<ProtocolError> check_line() noexcept;
   [[nodiscard]] std::optional<ProtocolError> check_fields() noexcept;
+  [[nodiscard]] std::optional<ProtocolError> resume() noexcept;
   [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
   void begin_target(std::size_t offset) noexcept;
+  void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }
   void note_field(base::ByteView name, base::ByteView value, std::size_t index) noexcept;
   [[nodiscard]] bool check_host() noexcept;
   void clear_head() noexcept;
@@ -83,16 +85,23 @@ class RequestParser {
   [[nodiscard]] std::size_t offset_of(const char* at) const noexcept {
     return offset_ + static_cast<std::size_t>(at - input_);
   }
+  // What head_ will hold there: the message from its method on.
+  [[nodiscard]] RequestHead::Range range_at(std::size_t offset, std::size_t size) const noexcept {
+    return {static_cast<std::uint32_t>(offset - seen_.head_begin),
+            static_cast<std::uint32_t>(size)};
+  }
 
   // What has been seen of the message. Offsets tell what llhttp has skipped in between; they are 0
   // where nothing has been seen yet.
   struct Seen {
+    std::size_t head_begin = 0;  // of what is kept of it
     std::size_t method_begin = 0;
     std::size_t method_end = 0;
     std::size_t target_begin = 0;
     std::size_t target_end = 0;
     std::size_t protocol_begin = 0;
     std::size_t field_begin = 0;
+    std::size_t fields_end = 0;
     std::uint64_t chunk_bytes = 0;  // of all chunks
     std::uint64_t chunk_size = 0;
     std::size_t host_index = 0;
@@ -104,6 +113,7 @@ class RequestParser {
     bool unknown_expectation = false;
     bool blank_behind_encoding = false;
     bool malformed_length = false;
+    bool chunks = false;
     bool chunk_data = false;  // the first byte of the current chunk
   };
 

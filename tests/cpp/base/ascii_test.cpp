@@ -3,9 +3,25 @@
 
 #include <catch.hpp>
 
+#include <string>
 #include <string_view>
 
 namespace base = fasterapi::base;
+
+TEST_CASE("letters of a name are made lower-case, whatever its length, and nothing else is touched",
+          "[base][ascii]") {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    std::string bytes = "A" + all + "A";
+    base::make_lower(bytes.data() + 1 + (all.size() - size), size);
+    for (std::size_t index = 0; index < bytes.size(); ++index) {
+      const bool inside = index > all.size() - size && index <= all.size();
+      const char before = index == 0 || index > all.size() ? 'A' : all[index - 1];
+      REQUIRE(bytes[index] == (inside ? base::to_lower(before) : before));
+    }
+  }
+}
 
 TEST_CASE("only the 26 letters are folded", "[base][ascii]") {
   for (int code = 0; code < 256; ++code) {

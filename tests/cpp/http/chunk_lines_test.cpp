@@ -19,9 +19,17 @@ TEST_CASE("a line that goes on may end with the carriage return that has been re
   lines.begin_body(50);
   CHECK_FALSE(lines.check_open_line(67));
   CHECK(lines.check_open_line(68) == ProtocolError::MalformedRequest);
-  lines.end_line();
-  CHECK_FALSE(lines.check_open_line(1000));
   lines.begin_line(2000);  // behind data that has not come yet
+  CHECK_FALSE(lines.check_open_line(1000));
+}
+
+TEST_CASE("a line that has ended is judged before its data comes", "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  lines.end_line();
+  CHECK_FALSE(lines.check_open_line(68));
+  CHECK(lines.check_open_line(69) == ProtocolError::MalformedRequest);
+  lines.end_body();
   CHECK_FALSE(lines.check_open_line(1000));
 }
 
