@@ -317,6 +317,20 @@ async def receive_cancelled(receive: Any, send: Any) -> None:
     await reply(send, b"abc")
 
 
+kept: set[asyncio.Task[None]] = set()
+
+
+def keep(task: asyncio.Task[None]) -> None:
+    """Hold a task until it has ended, and its error no longer."""
+
+    def let_go(ended: asyncio.Task[None]) -> None:
+        kept.discard(ended)
+        ended.exception()
+
+    kept.add(task)
+    task.add_done_callback(let_go)
+
+
 async def background(_receive: Any, send: Any) -> None:
     """A task that outlives the application fails on its own."""
     await reply(send, b"abc")
@@ -329,7 +343,7 @@ async def background(_receive: Any, send: Any) -> None:
             notes["late"].put_nowait("raised")
             raise
 
-    wire_app.notes["background tasks"].put_nowait(asyncio.create_task(late()))
+    keep(asyncio.create_task(late()))
 
 
 async def sent_behind_the_application(_receive: Any, send: Any) -> None:
@@ -341,7 +355,7 @@ async def sent_behind_the_application(_receive: Any, send: Any) -> None:
         await send(body(b"abc"))
         notes["late"].put_nowait("silent")
 
-    wire_app.notes["background tasks"].put_nowait(asyncio.create_task(late()))
+    keep(asyncio.create_task(late()))
 
 
 TASKS = {
