@@ -236,6 +236,15 @@ FORWARDED: list[str | bytes] = [
     "x-forwarded-for: 127.0.0.1",
     "X-Real-IP: 9.9.9.9",
 ]
+# An application may take them for those that only a proxy sets.
+SHADOWS = [
+    "X_Forwarded_For: 1.2.3.4",
+    "X-Forwarded_Proto: https",
+    "x_real_ip: 1.2.3.4",
+    "Content_Length: 5",
+    "Transfer_Encoding: chunked",
+    "X_Own: 1",
+]
 ODD_FIELDS: list[str | bytes] = [
     "X A: 1",
     "X-A : 1",

@@ -67,7 +67,7 @@ def single_pieces() -> Iterator[Case]:
     )
     yield from one_each("second host", ["a", "b"], lambda x: request(f"Host: {x}"))
     yield from one_each("field", p.FIELDS + p.ODD_FIELDS, request)
-    yield from one_each("forwarded", p.FORWARDED, request)
+    yield from one_each("forwarded", p.FORWARDED + p.SHADOWS, request)
     yield from one_each("version", p.VERSIONS + p.ODD_VERSIONS, lambda x: request(version=x))
     yield from one_each("length", p.LENGTHS + p.ODD_LENGTHS, length_of)
     yield from one_each("coding", p.CODINGS + p.ODD_CODINGS, coding_of)
