@@ -19,7 +19,9 @@ SERVED += [(loop, "whole") for loop in wire_server.LOOPS if loop != "auto"]
 @pytest.fixture(scope="module")
 def corpus_server(request: pytest.FixtureRequest) -> Iterator[wire_server.WireServer]:
     loop = wire_server.loop_of(request)
-    running = wire_server.WireServer("corpus_app:app", "--lifespan", "off", loop=loop)
+    running = wire_server.WireServer(
+        "corpus_app:app", "--lifespan", "off", "--no-proxy-headers", loop=loop
+    )
     yield running
     log = running.stop()
     assert "Traceback" not in log
