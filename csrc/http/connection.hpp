@@ -38,6 +38,11 @@ class Connection : base::Counted<Connection> {
     return request_state_ == RequestState::Idle && parser_.at_message_start() && input_.empty();
   }
 
+  // More than an idle connection may keep: to be released if it stays idle. REQUIRES for the
+  // release: idle().
+  [[nodiscard]] bool holds_spare_memory() const noexcept { return parser_.holds_spare_memory(); }
+  void release_spare_memory() noexcept { parser_.release_spare_memory(); }
+
   // The response to the open request, appended to `out`. Fields go to response().add_field()
   // between begin and end.
   [[nodiscard]] SendError begin_head(base::PayloadQueue& out, int status,

@@ -232,9 +232,6 @@ void RequestParser::start_next_message() noexcept {
 }
 
 void RequestParser::clear_head() noexcept {
-  // Swapped, not assigned: a string that is assigned an empty one keeps its memory.
-  if (head_.bytes_.capacity() > base::kIdleBufferBytes) std::string().swap(head_.bytes_);
-  if (joined_body_.capacity() > base::kIdleBufferBytes) std::string().swap(joined_body_);
   head_.bytes_.clear();
   head_.fields_.clear();
   head_.target_ = {};
@@ -245,6 +242,20 @@ void RequestParser::clear_head() noexcept {
   transfer_encoding_ = {};
   offset_ = 0;
   seen_ = {};
+}
+
+bool RequestParser::holds_spare_memory() const noexcept {
+  return head_.bytes_.capacity() > base::kIdleBufferBytes ||
+         joined_body_.capacity() > base::kIdleBufferBytes ||
+         head_.fields_.capacity() * sizeof(RequestHead::FieldRange) > base::kIdleBufferBytes;
+}
+
+// Swapped, not assigned: what is assigned an empty one keeps its memory.
+void RequestParser::release_spare_memory() noexcept {
+  if (!holds_spare_memory()) return;
+  std::string().swap(head_.bytes_);
+  std::string().swap(joined_body_);
+  std::vector<RequestHead::FieldRange>().swap(head_.fields_);
 }
 
 int RequestParser::refuse(std::optional<ProtocolError> error) noexcept {

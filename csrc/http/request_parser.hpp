@@ -40,6 +40,11 @@ class RequestParser {
   // Begins the next message of the connection. REQUIRES: take_end() was true.
   void start_next_message() noexcept;
 
+  // Memory of earlier messages is kept for later ones. REQUIRES for the release:
+  // at_message_start().
+  [[nodiscard]] bool holds_spare_memory() const noexcept;
+  void release_spare_memory() noexcept;
+
  private:
   enum class Stage : std::uint8_t {
     EmptyLines,     // before the request line

@@ -255,6 +255,7 @@ bool Connection::has_had_its_share() noexcept {
 void Connection::await_next_request() {
   if (server_.shutting_down() || peer_closed_) return finish(false);
   server_.deadlines().arm(deadline_, Wait::NextRequest);
+  if (http_.holds_spare_memory()) watch_progress();
   update_deadline();  // part of it may be here
 }
 
@@ -331,7 +332,9 @@ void Connection::check_progress() {
   const bool wants = wants_body();
   if (wants && body_pace_.too_slow(received_bytes_, elapsed_ms, limits.body_idle_ms, limits))
     return refuse(http::ProtocolError::BodyTimeout);
-  if (stalled_ || wants) watch_progress();
+  // Not after each request: who sends many has use for it.
+  if (http_.idle()) http_.release_spare_memory();
+  if (stalled_ || wants || http_.holds_spare_memory()) watch_progress();
 }
 
 void Connection::finish(bool linger) {

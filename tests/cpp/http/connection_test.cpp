@@ -136,6 +136,30 @@ TEST_CASE("endless pipelining keeps no more than what waits", "[http][connection
   CHECK(fasterapi::support::allocated_bytes() - before < 4096);
 }
 
+TEST_CASE("memory of a large head is kept for the next, until it is released",
+          "[http][connection]") {
+  Opened opened;
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'x') + "\r\n\r\n";
+  const std::size_t before = fasterapi::support::allocated_bytes();
+  for (int round = 0; round < 2; ++round) {
+    opened.http.receive(request);
+    REQUIRE(opened.drain() == EventKind::Paused);
+    opened.http.retain();
+    REQUIRE(opened.answer() == SendError::None);
+    opened.out.clear();
+    REQUIRE(opened.http.start_next_cycle());
+    CHECK(opened.http.holds_spare_memory());
+    CHECK(fasterapi::support::allocated_bytes() - before > 5000);
+  }
+  opened.http.release_spare_memory();
+  CHECK_FALSE(opened.http.holds_spare_memory());
+  CHECK(fasterapi::support::allocated_bytes() - before < 1024);
+  opened.http.receive(kGet);
+  CHECK(opened.drain() == EventKind::Paused);
+  CHECK_FALSE(opened.http.holds_spare_memory());
+}
+
 TEST_CASE("a connection is idle between requests only", "[http][connection]") {
   Opened opened;
   CHECK(opened.http.idle());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/allocations.hpp"
 #include "../support/running_server.hpp"
 #include "base/clock.hpp"
 #include "server/connection.hpp"
@@ -284,6 +285,27 @@ TEST_CASE("a connection closes behind its last request", "[server][stall]") {
   running.expect(client, response("a") + response("a", kClose));
   running.expect_close(client);
   CHECK(running.application.requests.size() == 2);
+}
+
+TEST_CASE("a connection that stays idle gives the memory of a large head back", "[server][stall]") {
+  Options options = patient();
+  options.limits.progress_check_ms = 20;
+  RunningServer running(options);
+  Client client = running.connect();
+  const std::string small = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string large =
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(15000, 'x') + "\r\n\r\n";
+  running.application.handler = [](FakeRequest& request) { request.reply("x"); };
+  client.send(small);
+  running.expect(client, response("x"));
+  const std::size_t before = allocated_bytes();
+  client.send(large);
+  running.expect(client, response("x"));
+  const std::size_t kept = allocated_bytes();
+  CHECK(kept > before + 10000);
+  running.loop.run_until([&] { return allocated_bytes() + 10000 < kept; });
+  client.send(small);
+  running.expect(client, response("x"));
 }
 
 TEST_CASE("a full server lets connections wait until there is room", "[server][stall]") {
