@@ -23,6 +23,13 @@ constexpr ByteView kBrowser =
     "Accept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
     "Connection: keep-alive\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n\r\n";
 
+std::string with_fields(int count) {
+  std::string request = "GET /items/42?q=abc HTTP/1.1\r\nHost: localhost:8000\r\n";
+  for (int field = 1; field < count; ++field)
+    request.append("X-Some-Field: some value of a field\r\n");
+  return request + "\r\n";
+}
+
 struct Fixture {
   fasterapi::base::Limits limits;
   StatusLines status_lines;
@@ -49,6 +56,8 @@ TEST_CASE("one exchange costs so much without I/O", "[!benchmark][http]") {
   Fixture fixture;
   BENCHMARK("smallest request") { return fixture.exchange(kSmallest); };
   BENCHMARK("browser's request, 7 fields") { return fixture.exchange(kBrowser); };
+  const std::string many = with_fields(64);
+  BENCHMARK("64 fields") { return fixture.exchange(many); };
 }
 
 TEST_CASE("a chunked body costs so much per kilobyte of tiny chunks", "[!benchmark][http]") {

@@ -1,5 +1,5 @@
-// http/request_parser.cpp: llhttp's callbacks and the checks that llhttp leaves to its user; see
-// request_parser.hpp.
+// http/request_parser.cpp: llhttp's callbacks, and what it has skipped between them; see
+// request_parser.hpp. What a complete head must be stands in request_parser_head.cpp.
 #include "http/request_parser.hpp"
 
 #include <algorithm>
@@ -7,9 +7,6 @@
 #include <utility>
 
 #include "base/ascii.hpp"
-#include "http/authority.hpp"
-#include "http/body_framing.hpp"
-#include "http/target.hpp"
 
 namespace fasterapi::http {
 namespace {
@@ -28,11 +25,9 @@ int llhttp_entry(Call&& call) noexcept {
 // RFC 9112 section 2.2: at least one empty line should be ignored, but not any number of them.
 constexpr std::size_t kEmptyLines = 2;
 
-// RFC 9110 section 8.6: so many always fit into 64 bits, with a sign too.
-constexpr std::size_t kLengthDigits = 18;
-
 constexpr std::size_t kLineBreak = 2;  // CR LF
 
+// No chunk ends there, and no offset overflows behind it.
 constexpr std::uint64_t kEndless = std::uint64_t{1} << 62;
 
 // llhttp reads these for RTSP and the preface of HTTP/2; on HTTP/1.1 they are no methods of ours.
@@ -148,6 +143,7 @@ std::size_t RequestParser::skip_method(base::ByteView bytes) noexcept {
   seen_.head_begin = offset_;
   head_.bytes_.clear();
   seen_.unknown_method = true;
+  head_.method_ = {};
   stage_ = Stage::Head;
   constexpr base::ByteView kSubstitute = "GET";
   llhttp_reset(&parser_);
@@ -342,113 +338,12 @@ int RequestParser::on_headers_complete() {
   return head_.chunked_ ? HPE_PAUSED : 0;  // where the body begins is seen from outside only
 }
 
-std::optional<ProtocolError> RequestParser::check_line() noexcept {
-  // RFC 9112 section 3: single spaces, of which llhttp takes any number, and a version.
-  if (seen_.target_begin != seen_.method_end + 1 || seen_.protocol_begin != seen_.target_end + 1)
-    return ProtocolError::MalformedRequest;
-  if (parser_.http_major != 1) return ProtocolError::UnsupportedVersion;
-  // RFC 9110 section 2.5: a higher minor version is answered as the highest that is known.
-  head_.minor_version_ = parser_.http_minor == 0 ? 0 : 1;
-  if (parser_.method == HTTP_CONNECT) return ProtocolError::UnknownMethod;
-  const auto target = split_target(head_.target(), parser_.method == HTTP_OPTIONS);
-  if (!target) return ProtocolError::BadTarget;
-  const auto range_of = [&](base::ByteView part) {
-    return RequestHead::Range{static_cast<std::uint32_t>(part.data() - head_.bytes_.data()),
-                              static_cast<std::uint32_t>(part.size())};
-  };
-  head_.path_ = range_of(target->path);
-  head_.query_ = range_of(target->query);
-  if (!target->authority.empty()) seen_.authority = range_of(target->authority);
-  if (seen_.unknown_method) return ProtocolError::UnknownMethod;
-  if (parser_.method == HTTP_TRACE) return ProtocolError::MethodNotAllowed;
-  return std::nullopt;
-}
-
-std::optional<ProtocolError> RequestParser::check_fields() noexcept {
-  char* bytes = head_.bytes_.data();
-  for (std::size_t index = 0; index < head_.fields_.size(); ++index) {
-    auto& [name, value] = head_.fields_[index];
-    base::make_lower(bytes + name.begin, name.size);
-    // llhttp strips the blanks before a value, not those behind it; both are no part of it (RFC
-    // 9110 section 5.5).
-    while (value.size > 0 && base::is_ows(bytes[value.begin + value.size - 1])) --value.size;
-    note_field({bytes + name.begin, name.size}, {bytes + value.begin, value.size}, index);
-  }
-  if (!check_host()) return ProtocolError::BadHost;
-  const bool on_http_1_0 = head_.minor_version_ == 0;
-  const RequestFraming framing{seen_.transfer_encoding_fields, transfer_encoding_,
-                               head_.minor_version_, seen_.blank_behind_encoding};
-  if (const auto error = check_request_framing(framing)) return error;
-  if (seen_.malformed_length) return ProtocolError::MalformedRequest;
-  head_.chunked_ = seen_.transfer_encoding_fields > 0;
-  if (parser_.flags & F_CONTENT_LENGTH) head_.content_length_ = parser_.content_length;
-  // RFC 9110 section 10.1.1: on HTTP/1.0 an expectation means nothing.
-  if (on_http_1_0) head_.expect_continue_ = false;
-  if (seen_.unknown_expectation && !on_http_1_0) return ProtocolError::UnknownExpectation;
-  if (head_.content_length_.value_or(0) > limits_.body_bytes) return ProtocolError::BodyTooLarge;
-  // RFC 9112 section 9.3: HTTP/1.0 persists only by a Connection option, which uvicorn does not
-  // honour either.
-  head_.keep_alive_ = !on_http_1_0 && llhttp_should_keep_alive(&parser_) != 0;
-  return std::nullopt;
-}
-
-void RequestParser::note_field(base::ByteView name, base::ByteView value,
-                               std::size_t index) noexcept {
-  switch (name.size()) {
-    case 4:
-      if (name == "host") {
-        ++seen_.host_fields;
-        seen_.host_index = index;
-      }
-      break;
-    case 6:
-      if (name == "expect") {
-        head_.expect_continue_ = base::equals_ignoring_case(value, "100-continue");
-        seen_.unknown_expectation |= !head_.expect_continue_;
-      }
-      break;
-    case 14:
-      if (name == "content-length") seen_.malformed_length = value.size() > kLengthDigits;
-      break;
-    case 15:
-      if (name == "x-forwarded-for") head_.forwarded_ = true;
-      break;
-    case 17:
-      if (name == "transfer-encoding") {
-        const char* end = value.data() + value.size();
-        ++seen_.transfer_encoding_fields;
-        transfer_encoding_ = value;
-        // Trimmed away, but still there: behind the last value stands nothing, behind another a
-        // name.
-        seen_.blank_behind_encoding =
-            end < head_.bytes_.data() + head_.bytes_.size() && base::is_ows(*end);
-      } else if (name == "x-forwarded-proto") {
-        head_.forwarded_ = true;
-      }
-      break;
-    default:
-      break;
-  }
-}
-
-// RFC 9112 section 3.2: exactly one on HTTP/1.1, empty only if the target names no host either.
-bool RequestParser::check_host() noexcept {
-  if (seen_.host_fields == 0) return head_.minor_version_ == 0;
-  if (seen_.host_fields > 1) return false;
-  auto& value = head_.fields_[seen_.host_index].value;
-  if (value.size == 0 ? head_.target() != "*" : !is_authority(head_.at(value))) return false;
-  // RFC 9112 section 3.2.2: what an absolute target names is the host, whatever the field says.
-  if (seen_.authority.size > 0) value = seen_.authority;
-  return true;
-}
-
 // One chunk of input may hold many chunks of HTTP: the first is handed on as it lies, more are
 // joined by copying.
 int RequestParser::on_body(base::ByteView bytes) {
   if (head_.chunked_ && !std::exchange(seen_.chunk_data, true)) {
     const std::size_t offset = offset_of(bytes.data());
     if (const auto error = chunk_lines_.check_digits(offset - kLineBreak)) return refuse(error);
-    // No peer gets to the end of what would overflow here.
     chunk_lines_.begin_line(offset + std::min(seen_.chunk_size, kEndless) + kLineBreak);
   }
   if (body_.empty()) {
