@@ -169,12 +169,21 @@ def refusal(status: int) -> Answer:
     return Answer(status, PHRASES[status], fields, text.encode())
 
 
-def refused(row: str, status: int, applies: Callable[[Request], bool]) -> Rule:
-    """The request is answered with the status, and the connection ends."""
+def refused(
+    row: str, status: int, applies: Callable[[Request], bool], *, in_body: bool = False
+) -> Rule:
+    """The request is answered with the status, and the connection ends.
+
+    Args:
+        in_body: The mistake is behind the head, which may have told that the method is HEAD.
+    """
 
     def becomes(at: Exchange) -> None:
         if at.is_reached:
-            at.outcome.answers[at.begin :] = [refusal(status)]
+            answer = refusal(status)
+            if in_body and at.request.method == b"HEAD":
+                answer.body, answer.whole = b"", False
+            at.outcome.answers[at.begin :] = [answer]
             del at.outcome.seen[at.number :]
             at.outcome.end, at.outcome.rest = "closed", b""
 

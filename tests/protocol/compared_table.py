@@ -316,22 +316,31 @@ REFUSALS = [
         "chunk size of more than 16 digits",
         400,
         lambda r: any(re.match(rb"[\da-fA-F]{17}", line) for line in chunk_lines(r)),
+        in_body=True,
     ),
     refused(
         "chunk extensions above 16 KiB in a body",
         400,
         lambda r: sum(map(len, extensions(r))) > 16384,
+        in_body=True,
     ),
     refused(
         "chunk extension without a name or a value behind its equals sign, or quoted in part",
         400,
         lambda r: any(map(is_bad_extension, extensions(r))),
+        in_body=True,
     ),
-    refused("trailers above the limits of a head", 431, lambda r: r.trailer.count(b"\r\n") > 100),
+    refused(
+        "trailers above the limits of a head",
+        431,
+        lambda r: r.trailer.count(b"\r\n") > 100,
+        in_body=True,
+    ),
     refused(
         "trailer that frames, routes, describes or authenticates a message",
         400,
         lambda r: bool(NO_TRAILER.search(r.trailer)),
+        in_body=True,
     ),
 ]
 REQUESTS = [
