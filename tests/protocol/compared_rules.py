@@ -8,20 +8,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from compared_wire import Answer, Outcome
-
-PHRASES = {
-    400: "Bad Request",
-    405: "Method Not Allowed",
-    414: "Request-URI Too Long",
-    417: "Expectation Failed",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    505: "HTTP Version Not Supported",
-}
 
 # Empty lines before a request, and its head. There is always a match.
 HEAD = re.compile(rb"((?:\r\n)*)((?:(?!\r\n\r\n).)*)", re.DOTALL)
@@ -157,7 +147,8 @@ def cut_behind(at: Exchange) -> None:
 
 
 def refusal(status: int) -> Answer:
-    text = "Invalid HTTP request received." if status == 400 else PHRASES[status]
+    phrase = HTTPStatus(status).phrase  # not the same in every version of Python
+    text = "Invalid HTTP request received." if status == 400 else phrase
     allow = [("allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")] if status == 405 else []
     fields = [
         ("server", "uvicorn"),
@@ -166,7 +157,7 @@ def refusal(status: int) -> Answer:
         ("content-length", str(len(text))),
         ("connection", "close"),
     ]
-    return Answer(status, PHRASES[status], fields, text.encode())
+    return Answer(status, phrase, fields, text.encode())
 
 
 def refused(
