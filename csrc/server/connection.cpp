@@ -163,13 +163,13 @@ http::SendError Connection::begin_file() {
   if (piece.error == http::SendError::HeadNotSent ||
       piece.error == http::SendError::AlreadyComplete)
     return piece.error;
-  (void)exchange_.take_observer();
   server_.note_dirty(*this);
   file_->set_bytes(piece.size);
-  if (piece.size > 0) {
-    server_.note_file(*this);
-  } else {
+  if (piece.size == 0) {
     file_sent();
+  } else {
+    (void)exchange_.take_observer();
+    server_.note_file(*this);
   }
   return piece.error;
 }

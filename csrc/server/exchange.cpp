@@ -94,7 +94,14 @@ int Exchange::open_file(const std::string& path) {
   return 0;
 }
 
-http::SendError Exchange::send_file() { return connection_.begin_file(); }
+http::SendError Exchange::send_file() {
+  try {
+    return connection_.begin_file();
+  } catch (const std::bad_alloc&) {
+    connection_.give_up_response();
+    throw;
+  }
+}
 
 bool Exchange::wants_trailers() const noexcept { return connection_.http_.wants_trailers(); }
 

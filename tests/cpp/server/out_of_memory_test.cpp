@@ -9,6 +9,7 @@
 
 #include "../support/allocations.hpp"
 #include "../support/running_server.hpp"
+#include "../support/temporary_file.hpp"
 
 using namespace fasterapi::support;
 using fasterapi::base::Payload;
@@ -85,6 +86,48 @@ void reply_in_pieces(FakeRequest& request) {
     request.send("a");
     request.send(Payload::of_string("bc"), count < 3);
   }
+}
+
+// Of a file of many pieces, which is there for all scenarios.
+const TemporaryFile& large_file() {
+  static const TemporaryFile made(std::string(1000000, 'f'));
+  return made;
+}
+
+void send_file(FakeRequest& request, const std::string& length) {
+  request.begin(length);
+  if (request.exchange && request.exchange->open_file(large_file().path()) == 0)
+    (void)request.exchange->send_file();
+}
+
+void send_hints(FakeRequest& request) {
+  (void)request.exchange->begin_informational(103);
+  (void)request.exchange->add_informational_field("link", std::string(100, 'l'));
+  request.exchange->end_informational();
+  request.reply("/");
+}
+
+void send_trailers(FakeRequest& request) {
+  request.begin();
+  request.send("abc");
+  (void)request.exchange->begin_trailers();
+  (void)request.exchange->add_trailer("x", std::string(100, 'x'));
+  request.exchange->end_trailers(false);
+}
+
+std::vector<Scenario> extension_scenarios() {
+  return {
+      {"a file", get("/") + get("/"),
+       response(std::string(1000000, 'f')) + response(std::string(1000000, 'f')),
+       [](FakeRequest& request) { send_file(request, "1000000"); }},
+      {"a file in a chunk", get("/"),
+       chunked_response("f4240\r\n" + std::string(1000000, 'f') + "\r\n0\r\n\r\n"),
+       [](FakeRequest& request) { send_file(request, {}); }},
+      {"early hints", get("/"),
+       "HTTP/1.1 103 \r\nlink: " + std::string(100, 'l') + "\r\n\r\n" + response("/"), send_hints},
+      {"trailers", get("/", "TE: trailers\r\n"),
+       chunked_response("3\r\nabc\r\n0\r\nx: " + std::string(100, 'x') + "\r\n\r\n"),
+       send_trailers}};
 }
 
 std::vector<Scenario> scenarios() {
@@ -213,7 +256,8 @@ bool play(const Scenario& scenario, std::size_t successes, std::size_t failures)
 
 TEST_CASE("whichever allocation fails, the server serves the next connection", "[server][memory]") {
   const std::size_t failures = GENERATE(1, SIZE_MAX);
-  for (const Scenario& scenario : scenarios()) {
+  const bool extensions = GENERATE(false, true);
+  for (const Scenario& scenario : extensions ? extension_scenarios() : scenarios()) {
     std::size_t successes = 0;
     while (play(scenario, successes, failures)) ++successes;
     CHECK(successes > 3);
