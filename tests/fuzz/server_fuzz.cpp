@@ -140,7 +140,7 @@ void World::flood(unsigned pattern) {
 }
 
 constexpr std::array<std::string_view, 8> kRequests{
-    "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n",
     "HEAD /x?y HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET / HTTP/1.0\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
@@ -192,6 +192,9 @@ void World::command(unsigned operation, unsigned argument) {
       if (argument == 7) server_.shut_down();
       if (argument == 6) server_.stop_listening();
       break;
+    case 12:
+      application_.mode = static_cast<fuzz::Mode>(16 + argument % 4);
+      break;
     default:
       break;
   }
@@ -228,7 +231,7 @@ void play(std::string_view script) {
     script.remove_prefix(1);
     const unsigned operation = byte & 15U;
     const unsigned argument = (byte >> 4U) & 7U;
-    if (operation < 12) {
+    if (operation < 13) {
       world.command(operation, argument);
     } else {  // bytes as they are, which may be above 127
       const std::string_view raw = script.substr(0, argument + 1);

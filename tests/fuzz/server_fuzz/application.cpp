@@ -1,7 +1,11 @@
 // tests/fuzz/server_fuzz/application.cpp: see application.hpp.
 #include "application.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace fasterapi::fuzz {
@@ -36,6 +40,9 @@ class Application::Request final : public server::ExchangeObserver {
   bool begin(const std::string& length, int status = 200);
   void send(base::ByteView bytes, bool more);
   void send_large();
+  void send_file(const std::string& length);
+  void send_hints();
+  void send_trailers();
   void reply(base::ByteView body, int status = 200) {
     if (begin(std::to_string(body.size()), status)) send(body, false);
   }
@@ -53,13 +60,14 @@ class Application::Request final : public server::ExchangeObserver {
 };
 
 bool Application::Request::begin(const std::string& length, int status) {
+  if (!exchange_) return false;
   bool ok = exchange_->begin_head(status) == SendError::None &&
             exchange_->add_field("X-Id", std::to_string(answer_.id)) == SendError::None;
   if (ok && !length.empty()) ok = exchange_->add_field("content-length", length) == SendError::None;
+  answer_.status = status;
   ok = ok && exchange_->end_head() == SendError::None;
   if (!ok) std::abort();
-  answer_.status = status;
-  return ok;
+  return exchange_ != nullptr;  // the head may have met a broken connection
 }
 
 void Application::Request::sent(SendError error, base::ByteView bytes, bool more) {
@@ -79,6 +87,52 @@ void Application::Request::send_large() {
   if (!begin({})) return;
   const SendError error = exchange_->send_body(base::Payload::of_string(bytes), false);
   sent(error, bytes, false);
+}
+
+// Of 200000 bytes, which are in memory alone.
+const std::string& file_path() {
+  static const std::string path = [] {
+    const int fd = memfd_create("fuzz", 0);
+    const std::string bytes(200'000, 'F');
+    if (fd < 0 || write(fd, bytes.data(), bytes.size()) != 200'000) std::abort();
+    return "/proc/self/fd/" + std::to_string(fd);
+  }();
+  return path;
+}
+
+void Application::Request::send_file(const std::string& length) {
+  if (!begin(length)) return;
+  if (exchange_->open_file(file_path()) != 0) std::abort();
+  server::Exchange* const exchange = std::exchange(exchange_, nullptr);
+  answer_.body.assign(length.empty() ? 200'000 : std::stoul(length), 'F');
+  answer_.whole = true;
+  const SendError error = exchange->send_file();
+  const bool fits = length.empty() || answer_.is_head;
+  if (error != (fits ? SendError::None : SendError::BodyTooLong)) std::abort();
+}
+
+void Application::Request::send_hints() {
+  answer_.hinted = true;
+  if (exchange_->begin_informational(103) != SendError::None ||
+      exchange_->add_informational_field("link", "x") != SendError::None) {
+    std::abort();
+  }
+  exchange_->end_informational();
+  if (exchange_) reply("hinted");
+}
+
+void Application::Request::send_trailers() {
+  const bool wanted = exchange_->wants_trailers();
+  if (!begin({})) return;
+  send("abc", true);
+  if (!exchange_) return;
+  if (!wanted || !exchange_->wants_trailers()) return send("d", false);
+  if (exchange_->begin_trailers() != SendError::None ||
+      exchange_->add_trailer("x-trailer", "x") != SendError::None) {
+    std::abort();
+  }
+  answer_.whole = true;
+  std::exchange(exchange_, nullptr)->end_trailers(false);
 }
 
 void Application::Request::echo() {
@@ -110,7 +164,7 @@ void Application::Request::act() {
     case Mode::Turn:
       return reply("hello");
     case Mode::Chunks:
-      begin({});
+      if (!begin({})) return;
       send("ab", true);
       send("", true);
       return send("c", false);
@@ -137,7 +191,7 @@ void Application::Request::act() {
     case Mode::Refuse:
       return give_to_server();
     case Mode::TooLong: {
-      begin("3");
+      if (!begin("3")) return;
       const SendError error = exchange_->send_body("abcdef", false);
       return sent(error, "abc", false);
     }
@@ -153,6 +207,14 @@ void Application::Request::act() {
     case Mode::NoBody:
       begin({}, 204);
       return send("dropped", false);
+    case Mode::Hints:
+      return send_hints();
+    case Mode::File:
+      return send_file({});
+    case Mode::LongFile:
+      return send_file("100000");
+    case Mode::Trailers:
+      return send_trailers();
   }
 }
 

@@ -29,6 +29,10 @@ enum class Mode : unsigned {
   BadHead,  // an illegal field, then another head
   NoBody,   // 204
   NotMine,
+  Hints,     // 103 before the head
+  File,      // in chunks
+  LongFile,  // with a length, shorter than the file
+  Trailers,
   kCount
 };
 
@@ -43,6 +47,7 @@ struct Answer {
   bool lost = false;       // the connection was gone first
   bool by_server = false;  // the server was asked to answer
   bool continued = false;
+  bool hinted = false;
 };
 
 class Application final : public server::Application {

@@ -95,6 +95,7 @@ class Reader {
       require(size != SIZE_MAX, "chunk size");
       if (size > 0 && !take(size, body)) return false;
       if (!take_line(line)) return false;
+      if (size == 0 && line == "x-trailer: x" && !take_line(line)) return false;
       require(line.empty(), "behind a chunk");
       if (size == 0) return true;
     }
@@ -128,8 +129,8 @@ class Comparison {
         break;
       }
       const Answer* answer = count_ < answers_.size() ? answers_[count_] : nullptr;
-      if (head.status == 100) {
-        require(answer && answer->continued && head.fields.empty(), "100 without being asked for");
+      if (head.status < 200) {
+        check_informational(head, answer);
         continue;
       }
       ++count_;
@@ -148,6 +149,13 @@ class Comparison {
  private:
   void require(bool holds, const char* what) const {
     if (!holds) fail(peer_, what);
+  }
+
+  void check_informational(const Head& head, const Answer* answer) const {
+    const bool continues = head.status == 100 && head.fields.empty();
+    const bool hints = head.status == 103 && head.field("link") == "x";
+    require(answer && ((continues && answer->continued) || (hints && answer->hinted)),
+            "an informational response that nobody sent");
   }
 
   // By the server itself.
