@@ -16,6 +16,12 @@ endforeach()
 string(APPEND CMAKE_CXX_FLAGS_DEBUG " -D_GLIBCXX_ASSERTIONS")
 
 add_compile_options(-fstack-protector-strong -ffunction-sections -fdata-sections)
+if(FASTERAPI_COVERAGE)
+  # An optimizer would join and drop lines.
+  string(REPLACE -Og -O0 CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
 if(FASTERAPI_SANITIZE)
   add_compile_options(-fsanitize=${FASTERAPI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FASTERAPI_SANITIZE})

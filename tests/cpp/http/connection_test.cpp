@@ -340,13 +340,19 @@ TEST_CASE("an allocation that fails anywhere is an error or an exception, never 
       "POST /a/rather/long/target/so/that/memory/is/needed HTTP/1.1\r\nHost: a\r\nX: " +
       long_value + "\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n28\r\n" + std::string(40, 'b') +
       "\r\n0\r\n\r\n" + std::string(kGet);
+  const std::size_t split = GENERATE(0u, 20u, 1000u);  // in the target, in a field
+  const std::size_t failures = GENERATE(std::size_t{1}, SIZE_MAX);
+  const fasterapi::base::ByteView rest = fasterapi::base::ByteView(bytes).substr(split);
   bool failed = true;
   std::size_t successes = 0;
   for (; failed; ++successes) {
     Opened opened;
-    FailingAllocations failing(successes);
+    FailingAllocations failing(successes, failures);
     try {
-      opened.http.receive(bytes);
+      opened.http.receive(fasterapi::base::ByteView(bytes).substr(0, split));
+      (void)opened.drain();
+      opened.http.retain();
+      opened.http.receive(rest);
       if (opened.drain() == EventKind::Paused) {
         opened.http.retain();
         (void)opened.answer();

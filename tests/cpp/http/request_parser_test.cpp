@@ -233,3 +233,15 @@ TEST_CASE("chunks that arrive together are handed on as one piece", "[http][pars
   (void)parsed.parser.parse(body);
   CHECK(parsed.parser.take_body() == "abcdef");
 }
+
+TEST_CASE("trailers that are too large and malformed besides are too large",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.head_bytes = 200;
+  const std::string bytes =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "0\r\nX: " +
+      std::string(200, 'x') + "\r\nY: \r\r\n";
+  CHECK(events_of(bytes, limits).back() == "error HeadTooLarge");
+  CHECK(events_byte_by_byte(bytes, limits).back() == "error HeadTooLarge");
+}

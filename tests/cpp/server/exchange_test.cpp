@@ -297,3 +297,32 @@ TEST_CASE("what an application keeps with a connection lives as long", "[server]
   running.loop.turn();
   CHECK(alive == 0);
 }
+
+TEST_CASE("trailers go to a peer that takes them, behind a body in chunks", "[server][exchange]") {
+  struct Row {
+    std::string request;
+    std::string length;
+    bool wanted;
+  };
+  const auto row = GENERATE(values<Row>({{get("/", "TE: trailers\r\n"), "", true},
+                                         {get("/", "TE: gzip, Trailers\r\n"), "", true},
+                                         {get("/", "TE: gzip\r\n"), "", false},
+                                         {get("/"), "", false},
+                                         {get("/", "TE: trailers\r\n"), "3", false}}));
+  RunningServer running;
+  Client client = running.connect();
+  client.send(row.request);
+  FakeRequest& request = running.request(1);
+  REQUIRE(request.begin(row.length) == SendError::None);
+  REQUIRE(request.exchange->wants_trailers() == row.wanted);
+  if (!row.wanted) return;
+  REQUIRE(request.send("abc") == SendError::None);
+  REQUIRE(request.exchange->begin_trailers() == SendError::None);
+  CHECK(request.exchange->add_trailer("Content-Length", "3") == SendError::IllegalTrailer);
+  REQUIRE(request.exchange->begin_trailers() == SendError::None);
+  REQUIRE(request.exchange->add_trailer("X-Sum", "294") == SendError::None);
+  request.exchange->end_trailers(false);
+  running.expect(client,
+                 "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+                 "3\r\nabc\r\n0\r\nx-sum: 294\r\n\r\n");
+}

@@ -302,3 +302,19 @@ TEST_CASE("a lack of descriptors is said, once a second at most", "[server]") {
   client.send(get("/"));
   running.expect(client, response("/"));
 }
+
+TEST_CASE("connections that come and go are told of where that is wanted", "[server]") {
+  const bool wanted = GENERATE(true, false);
+  Options options = RunningServer::plain_options();
+  options.trace = wanted;
+  RunningServer running(std::move(options));
+  std::vector<std::string> expected;
+  Client client = running.connect();
+  if (wanted) {
+    const std::string peer = "127.0.0.1:" + std::to_string(client.port()) + " - ";
+    expected = {peer + "HTTP connection made", peer + "HTTP connection lost"};
+  }
+  client.close();
+  running.expect_no_connection();
+  CHECK(running.events.traces == expected);
+}

@@ -15,9 +15,11 @@ namespace fasterapi::support {
 
 struct RecordedEvents final : server::EventLog {
   std::vector<std::string> warnings;
+  std::vector<std::string> traces;
   int max_responses_calls = 0;
 
   void warning(base::ByteView text) override { warnings.emplace_back(text); }
+  void trace(base::ByteView text) override { traces.emplace_back(text); }
   void max_responses_reached() override { ++max_responses_calls; }
 };
 
