@@ -29,16 +29,10 @@ py::PyRef as_pair_of_bytes(PyObject* field) {
 
 }  // namespace
 
-py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback) {
-  if (PyDict_CheckExact(message)) {
-    if (PyObject* found = PyDict_GetItemWithError(message, key.get()))
-      return py::PyRef::borrow(found);
-    if (PyErr_Occurred()) return {};
-  } else {
-    py::PyRef found = py::PyRef::steal(PyObject_GetItem(message, key.get()));
-    if (found || !PyErr_ExceptionMatches(PyExc_KeyError)) return found;
-    PyErr_Clear();  // KeyError: the mapping lacks the key
-  }
+py::PyRef item_of_mapping(PyObject* message, const py::PyRef& key, PyObject* fallback) {
+  py::PyRef found = py::PyRef::steal(PyObject_GetItem(message, key.get()));
+  if (found || !PyErr_ExceptionMatches(PyExc_KeyError)) return found;
+  PyErr_Clear();  // KeyError: the mapping lacks the key
   if (!fallback) PyErr_SetObject(PyExc_KeyError, key.get());
   return py::PyRef::borrow(fallback);
 }

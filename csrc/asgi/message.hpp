@@ -8,8 +8,18 @@
 
 namespace fasterapi::asgi {
 
-// message[key], or the default where one is given. Null with the Python error set.
-[[nodiscard]] py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback);
+// message[key], or the default where one is given, of any mapping. Null with the Python error set.
+[[nodiscard]] py::PyRef item_of_mapping(PyObject* message, const py::PyRef& key,
+                                        PyObject* fallback);
+
+// The same, quick for a dict.
+[[nodiscard]] inline py::PyRef item(PyObject* message, const py::PyRef& key, PyObject* fallback) {
+  if (!PyDict_CheckExact(message)) return item_of_mapping(message, key, fallback);
+  PyObject* found = PyDict_GetItemWithError(message, key.get());
+  if (!found && PyErr_Occurred()) return {};
+  if (!found && !fallback) PyErr_SetObject(PyExc_KeyError, key.get());
+  return py::PyRef::borrow(found ? found : fallback);
+}
 
 // The bytes of a bytes-like object while this lives; view() is empty and the Python error set if it
 // is none.
