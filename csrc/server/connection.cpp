@@ -158,19 +158,21 @@ void Connection::bytes_appended() {
 
 // The application has had its say; the response is complete when the file is sent.
 http::SendError Connection::begin_file() {
+  std::unique_ptr<FileTransfer> file = std::move(file_);  // closed if memory is missing
   const http::ResponseWriter::Piece piece =
-      http_.begin_external_body(stream_.unsent(), file_->size());
+      http_.begin_external_body(stream_.unsent(), file->size());
   if (piece.error == http::SendError::HeadNotSent ||
       piece.error == http::SendError::AlreadyComplete)
     return piece.error;
   server_.note_dirty(*this);
-  file_->set_bytes(piece.size);
   if (piece.size == 0) {
     file_sent();
-  } else {
-    (void)exchange_.take_observer();
-    server_.note_file(*this);
+    return piece.error;
   }
+  file->set_bytes(piece.size);
+  file_ = std::move(file);
+  (void)exchange_.take_observer();
+  server_.note_file(*this);
   return piece.error;
 }
 

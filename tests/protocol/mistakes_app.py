@@ -51,7 +51,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 
 
 async def app(scope: Scope, receive: Any, send: Any) -> None:
-    handlers = {"raise": at_raise, "send": at_send, "task": at_task}
+    handlers = {"raise": at_raise, "send": at_send, "task": at_task, "gone": at_gone}
     _, name, *arguments = scope.get("path", "//").split("/")
     if scope["type"] == "http" and name in handlers:
         return await handlers[name](receive, send, *arguments)
@@ -372,6 +372,19 @@ TASKS = {
         sent_behind_the_application,
     )
 }
+
+
+async def at_gone(receive: Any, send: Any) -> None:
+    """Send everything that is wrong to a peer that has gone."""
+    notes["gone"].put_nowait("waiting")
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    for messages in MISTAKES.values():
+        for message in messages:
+            await send(message)
+    notes["gone"].put_nowait("silent")
+
+
 TABLES: dict[str, Any] = {
     "refused": REFUSED,
     "cut": CUT,

@@ -192,3 +192,13 @@ def test_receive_and_send_may_be_used_by_any_task(
     client.send(get("/"))
     assert client.read_response().body == b"root"
     assert log.read() == ""
+
+
+@pytest.mark.parametrize("server", [*wire_server.LOOPS, "uvicorn"], indirect=True)
+def test_what_is_sent_to_a_peer_that_has_gone_is_not_even_looked_at(
+    server: WireServer, client: wire.Wire
+) -> None:
+    client.send(get("/gone"))
+    assert ask(server, "/note/gone").json() == "waiting"
+    client.reset()
+    assert ask(server, "/note/gone").json() == "silent"
