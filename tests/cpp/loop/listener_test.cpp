@@ -122,11 +122,10 @@ TEST_CASE("without descriptors a listener refuses, rests and recovers", "[loop][
       client.receive();
       return client.at_end();
     });
-    CHECK(shortages == std::vector<std::string>{"EMFILE", "EMFILE"});  // a rest between them
-    CHECK(connections == 0);
     for (int count = 0; count < 5; ++count) loop.turn();
-    CHECK(shortages.size() == 2);
-  }
+  }  // UndefinedBehaviorSanitizer needs descriptors to look at what is checked
+  CHECK(shortages == std::vector<std::string>{"EMFILE", "EMFILE"});  // a rest between them
+  CHECK(connections == 0);
   const Client next(socket);
   loop.run_until([&] { return connections == 1; });
 }
