@@ -40,6 +40,10 @@ class Application::Request final : public server::ExchangeObserver {
   bool begin(const std::string& length, int status = 200);
   void send(base::ByteView bytes, bool more);
   void send_large();
+  void send_chunks();
+  void send_too_much();
+  void reply_anew();
+  void break_off_late();
   void send_file(const std::string& length);
   void send_hints();
   void send_trailers();
@@ -80,6 +84,33 @@ void Application::Request::send(base::ByteView bytes, bool more) {
   // What it makes of a connection that breaks meanwhile is heard from on_lost().
   server::Exchange* const exchange = exchange_;
   if (exchange) sent(exchange->send_body(bytes, more), bytes, more);
+}
+
+void Application::Request::send_chunks() {
+  if (!begin({})) return;
+  send("ab", true);
+  send("", true);
+  send("c", false);
+}
+
+void Application::Request::send_too_much() {
+  if (!begin("3")) return;
+  const SendError error = exchange_->send_body("abcdef", false);
+  sent(error, "abc", false);
+}
+
+void Application::Request::reply_anew() {
+  if (exchange_->begin_head(200) != SendError::None ||
+      exchange_->add_field("bad name", "x") != SendError::IllegalFieldName) {
+    std::abort();
+  }
+  reply("second", 500);
+}
+
+void Application::Request::break_off_late() {
+  begin("100");
+  send("part", true);
+  if (exchange_) break_off();
 }
 
 void Application::Request::send_large() {
@@ -164,10 +195,7 @@ void Application::Request::act() {
     case Mode::Turn:
       return reply("hello");
     case Mode::Chunks:
-      if (!begin({})) return;
-      send("ab", true);
-      send("", true);
-      return send("c", false);
+      return send_chunks();
     case Mode::Hold:
     case Mode::NotMine:
     case Mode::kCount:
@@ -184,26 +212,16 @@ void Application::Request::act() {
     case Mode::AbortEarly:
       return break_off();
     case Mode::AbortLate:
-      begin("100");
-      send("part", true);
-      if (exchange_) break_off();
-      return;
+      return break_off_late();
     case Mode::Refuse:
       return give_to_server();
-    case Mode::TooLong: {
-      if (!begin("3")) return;
-      const SendError error = exchange_->send_body("abcdef", false);
-      return sent(error, "abc", false);
-    }
+    case Mode::TooLong:
+      return send_too_much();
     case Mode::TooShort:
       begin("30");
       return send("abc", false);
     case Mode::BadHead:
-      if (exchange_->begin_head(200) != SendError::None ||
-          exchange_->add_field("bad name", "x") != SendError::IllegalFieldName) {
-        std::abort();
-      }
-      return reply("second", 500);
+      return reply_anew();
     case Mode::NoBody:
       begin({}, 204);
       return send("dropped", false);
