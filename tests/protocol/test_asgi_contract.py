@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import wire
 import wire_server
-from conftest import ExpectedLog, ask
+from asking import ExpectedLog, ask
 from wire import get, post
 from wire_server import WireServer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import wire
 import wire_server
-from conftest import ExpectedLog, ask
+from asking import ExpectedLog, ask
 from wire import get
 from wire_server import WireServer
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import wire
-from conftest import ask
+from asking import ask
 from wire import get
 from wire_server import WireServer
 

@@ -2,7 +2,7 @@
 
 import pytest
 import wire
-from conftest import ExpectedLog, ask
+from asking import ExpectedLog, ask
 from wire import get, post
 from wire_server import WireServer
 

@@ -1,7 +1,7 @@
 """Many requests at once, on many connections and on one."""
 
 import wire
-from conftest import ask
+from asking import ask
 from wire import get, post
 from wire_server import WireServer
 
