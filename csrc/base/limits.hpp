@@ -20,7 +20,7 @@ struct Limits {
   std::size_t target_bytes = 8192;  // RFC 9112 section 3: at least 8000
   // Its body.
   std::size_t body_bytes = kUnlimited;        // as in uvicorn
-  std::size_t chunk_extension_bytes = 16384;  // of all chunks together
+  std::size_t chunk_extension_bytes = 16384;  // of all chunks together, with their semicolons
   // Between parser and application.
   std::size_t body_buffered_bytes = 65536;  // reading pauses above; uvicorn's HIGH_WATER_LIMIT
   std::size_t unread_bytes = 65536;  // parsed later, because an earlier request is still running

@@ -19,9 +19,11 @@ class ChunkLines {
   void begin_body(std::size_t offset) noexcept {
     begin_line(offset);
     extension_bytes_ = 0;
+    part_bytes_ = 0;
   }
   // The data of a chunk ends before `offset`, where the next size begins.
   void begin_line(std::size_t offset) noexcept {
+    if (digits_end_ != 0) extension_bytes_ += line_end_ - digits_end_;
     line_begin_ = offset;
     digits_end_ = 0;
     place_ = Place::InLine;
@@ -30,8 +32,14 @@ class ChunkLines {
   // A part of an extension's name or value, and the end of each.
   [[nodiscard]] Verdict add_name(base::ByteView part, std::size_t offset,
                                  std::size_t limit_bytes) noexcept;
-  [[nodiscard]] Verdict add_value(base::ByteView part, std::size_t limit_bytes) noexcept;
+  [[nodiscard]] Verdict add_value(base::ByteView part, std::size_t offset,
+                                  std::size_t limit_bytes) noexcept;
   [[nodiscard]] Verdict end_name_or_value() noexcept;
+
+  // What is wrong with a line that was refused before `offset`. `read` is what was read of it or
+  // more, and ends there.
+  [[nodiscard]] ProtocolError mistake_at(base::ByteView read, std::size_t offset,
+                                         std::size_t limit_bytes) const noexcept;
 
   // The line has been read; where it ended is seen from what comes next.
   void end_line() noexcept { place_ = Place::BehindLine; }
@@ -53,12 +61,15 @@ class ChunkLines {
  private:
   enum class Place : std::uint8_t { InLine, BehindLine, BehindBody };
 
+  [[nodiscard]] Verdict check_extensions(std::size_t end, std::size_t limit_bytes) noexcept;
+
   static constexpr std::size_t kMostDigits = 16;  // of 64 bits; any more are zeros
 
   std::size_t line_begin_ = 0;
-  std::size_t digits_end_ = 0;  // where the line's first extension begins; 0: it has none
-  std::size_t extension_bytes_ = 0;
-  std::size_t part_bytes_ = 0;  // of the name or value so far
+  std::size_t digits_end_ = 0;       // where the line's first extension begins; 0: it has none
+  std::size_t line_end_ = 0;         // of its extensions so far
+  std::size_t extension_bytes_ = 0;  // of earlier lines, from their semicolons on
+  std::size_t part_bytes_ = 0;       // of the name or value so far
   Place place_ = Place::BehindBody;
   bool quoted_ = false;
 };

@@ -83,7 +83,8 @@ void RequestParser::set_chunk_callbacks(llhttp_settings_t& table) noexcept {
   };
   table.on_chunk_extension_value = [](llhttp_t* p, const char* at, size_t size) {
     RequestParser& me = self(p);
-    return me.refuse(me.chunk_lines_.add_value({at, size}, me.limits_.chunk_extension_bytes));
+    return me.refuse(
+        me.chunk_lines_.add_value({at, size}, me.offset_of(at), me.limits_.chunk_extension_bytes));
   };
   table.on_chunk_extension_name_complete = [](llhttp_t* p) {
     return self(p).refuse(self(p).chunk_lines_.end_name_or_value());
@@ -176,46 +177,60 @@ std::size_t RequestParser::execute(base::ByteView bytes) noexcept {
 // Of what llhttp refuses, the part that was read may have been too large before.
 ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                         std::size_t position) const noexcept {
-  if (stage_ == Stage::Body) {
-    if (const auto error = trailers_.check_size(offset_ + position, limits_);
-        error && head_.chunked_)
-      return *error;
+  const base::ByteView read = bytes.substr(0, position);
+  const std::size_t end = offset_ + position;
+  if (stage_ == Stage::Body && (parser_.flags & F_TRAILING)) {
     const bool frames = status == HPE_UNEXPECTED_CONTENT_LENGTH ||
                         status == HPE_INVALID_CONTENT_LENGTH ||
                         status == HPE_INVALID_TRANSFER_ENCODING;
-    return frames ? ProtocolError::BadTrailer : ProtocolError::MalformedRequest;
+    const bool too_large = trailers_.check_size(end, limits_).has_value() ||
+                           end - field_begin(read) > limits_.field_bytes;
+    return too_large ? ProtocolError::HeadTooLarge
+           : frames  ? ProtocolError::BadTrailer
+                     : ProtocolError::MalformedRequest;
   }
-  const base::ByteView read = bytes.substr(0, position);
+  if (stage_ == Stage::Body)
+    return chunk_lines_.mistake_at(read, end, limits_.chunk_extension_bytes);
   if (status == HPE_INVALID_URL) {
-    const std::size_t begin = head_.target_.size > 0 ? 0 : read.rfind(' ') + 1;
-    return head_.target_.size + read.size() - begin > limits_.target_bytes
-               ? ProtocolError::TargetTooLong
-               : ProtocolError::BadTarget;
+    if (seen_.target_end > offset_) return ProtocolError::BadTarget;  // judged by on_target()
+    const std::size_t begin =
+        seen_.target_end > 0 ? seen_.target_begin : offset_ + read.rfind(' ') + 1;
+    return end - begin > limits_.target_bytes ? ProtocolError::TargetTooLong
+                                              : ProtocolError::BadTarget;
   }
-  const std::size_t line = read.rfind('\n');
-  const bool in_field = line != base::ByteView::npos || seen_.part != FieldPart::None;
-  const std::size_t begin = line != base::ByteView::npos ? offset_ + line + 1 : seen_.field_begin;
-  return in_field && offset_ + position - begin > limits_.field_bytes
+  return seen_.protocol_begin != 0 && end - field_begin(read) > limits_.field_bytes
              ? ProtocolError::HeadTooLarge
              : ProtocolError::MalformedRequest;
 }
 
-// Where a head with a chunked body ends, and the line of its last chunk, is seen from outside only.
+// Where the field begins that was not read to its end: behind the last line break, or where a
+// callback has told, or with the input. In the version, which is no field, not far back.
+std::size_t RequestParser::field_begin(base::ByteView read) const noexcept {
+  if (const std::size_t line = read.rfind('\n'); line != base::ByteView::npos)
+    return offset_ + line + 1;
+  if (stage_ == Stage::Body) return trailers_.in_field() ? trailers_.field_begin() : offset_;
+  if (seen_.part != FieldPart::None) return seen_.field_begin;
+  return std::max(offset_, seen_.protocol_begin);
+}
+
+// Where a head with a chunked body ends, and the line of its last chunk or of one that is too
+// large, is seen from outside only.
 std::optional<ProtocolError> RequestParser::resume() noexcept {
   llhttp_resume(&parser_);
   if (!std::exchange(seen_.chunks, true)) {
     chunk_lines_.begin_body(offset_);
-    trailers_ = {};
     return std::nullopt;
   }
   chunk_lines_.end_body();
-  return chunk_lines_.check_digits(offset_ - kLineBreak);
+  trailers_.begin_section(offset_);
+  const auto error = chunk_lines_.check_digits(offset_ - kLineBreak);
+  return !error && seen_.body_too_large ? ProtocolError::BodyTooLarge : error;
 }
 
 // What no callback tells: lines that go on and on.
 std::optional<ProtocolError> RequestParser::check_chunked() noexcept {
-  std::optional<ProtocolError> error = trailers_.check_size(offset_, limits_);
-  if (!error) error = chunk_lines_.check_open_line(offset_);
+  auto error = chunk_lines_.check_open_line(offset_);
+  if (!error && (parser_.flags & F_TRAILING)) error = trailers_.check_size(offset_, limits_);
   if (error) end_ready_ = false;
   return error;
 }
@@ -359,11 +374,10 @@ int RequestParser::on_body(base::ByteView bytes) {
 int RequestParser::on_chunk_header() noexcept {
   seen_.chunk_size = parser_.content_length;
   seen_.chunk_data = false;
-  if (seen_.chunk_size > limits_.body_bytes - seen_.chunk_bytes)
-    return refuse(ProtocolError::BodyTooLarge);
+  seen_.body_too_large = seen_.chunk_size > limits_.body_bytes - seen_.chunk_bytes;
   seen_.chunk_bytes += seen_.chunk_size;
   chunk_lines_.end_line();
-  return seen_.chunk_size == 0 ? HPE_PAUSED : 0;
+  return seen_.chunk_size == 0 || seen_.body_too_large ? HPE_PAUSED : 0;
 }
 
 }  // namespace fasterapi::http

@@ -80,6 +80,7 @@ class RequestParser {
   [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
+  [[nodiscard]] std::size_t field_begin(base::ByteView read) const noexcept;
   void begin_target(std::size_t offset) noexcept;
   void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }
   void note_field(base::ByteView name, base::ByteView value, std::size_t index) noexcept;
@@ -119,6 +120,7 @@ class RequestParser {
     bool blank_behind_encoding = false;
     bool malformed_length = false;
     bool chunks = false;
+    bool body_too_large = false;
     bool chunk_data = false;  // the first byte of the current chunk
   };
 

@@ -45,9 +45,8 @@ Trailers::Verdict Trailers::check_field(std::size_t end,
 
 Trailers::Verdict Trailers::add_name(base::ByteView part, std::size_t offset,
                                      const base::Limits& limits) noexcept {
-  if (!begun()) begin_ = offset;
-  if (!in_name_) {
-    in_name_ = true;
+  if (!in_field_) {
+    in_field_ = true;
     field_begin_ = offset;
     name_bytes_ = 0;
   }
@@ -63,7 +62,7 @@ Trailers::Verdict Trailers::add_value(base::ByteView part, std::size_t offset,
 }
 
 Trailers::Verdict Trailers::end_field(const base::Limits& limits) noexcept {
-  in_name_ = false;
+  in_field_ = false;
   if (++fields_ > limits.head_fields) return ProtocolError::HeadTooLarge;
   if (must_stand_in_head({name_.data(), name_bytes_})) return ProtocolError::BadTrailer;
   return std::nullopt;

@@ -20,6 +20,11 @@ class Trailers {
  public:
   using Verdict = std::optional<ProtocolError>;
 
+  void begin_section(std::size_t offset) noexcept {
+    *this = {};
+    begin_ = offset;
+  }
+
   // A part of a field's name or value, and the end of the field.
   [[nodiscard]] Verdict add_name(base::ByteView part, std::size_t offset,
                                  const base::Limits& limits) noexcept;
@@ -29,20 +34,21 @@ class Trailers {
 
   // All bytes before `offset` have been read.
   [[nodiscard]] Verdict check_size(std::size_t offset, const base::Limits& limits) const noexcept {
-    if (begun() && offset - begin_ > limits.head_bytes) return ProtocolError::HeadTooLarge;
+    if (offset - begin_ > limits.head_bytes) return ProtocolError::HeadTooLarge;
     return std::nullopt;
   }
-  [[nodiscard]] bool begun() const noexcept { return begin_ != 0; }
+  [[nodiscard]] bool in_field() const noexcept { return in_field_; }
+  [[nodiscard]] std::size_t field_begin() const noexcept { return field_begin_; }
 
  private:
   [[nodiscard]] Verdict check_field(std::size_t end, const base::Limits& limits) const noexcept;
 
-  std::size_t begin_ = 0;  // no message begins with its trailers
+  std::size_t begin_ = 0;
   std::size_t field_begin_ = 0;
   std::size_t fields_ = 0;
   std::array<char, 32> name_{};  // longer names than any we refuse are cut
   std::uint8_t name_bytes_ = 0;
-  bool in_name_ = false;
+  bool in_field_ = false;
 };
 
 }  // namespace fasterapi::http

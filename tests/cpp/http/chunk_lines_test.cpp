@@ -44,18 +44,31 @@ TEST_CASE("digits end before the semicolon of the first extension", "[http][chun
   CHECK_FALSE(lines.check_open_line(200));
 }
 
-TEST_CASE("extensions count for the whole body, names and values alike", "[http][chunks][limits]") {
+TEST_CASE("extensions count for the whole body, from their semicolons on",
+          "[http][chunks][limits]") {
   ChunkLines lines;
   lines.begin_body(50);
-  CHECK_FALSE(lines.add_name("abc", 52, 8));
+  CHECK_FALSE(lines.add_name("abc", 52, 11));
   CHECK_FALSE(lines.end_name_or_value());
-  CHECK_FALSE(lines.add_value("de", 8));
+  CHECK_FALSE(lines.add_value("de", 56, 11));
   CHECK_FALSE(lines.end_name_or_value());
   lines.begin_line(80);
-  CHECK_FALSE(lines.add_name("fgh", 82, 8));
-  CHECK(lines.add_name("i", 85, 8) == ProtocolError::ChunkExtensionsTooLarge);
+  CHECK_FALSE(lines.add_name("fgh", 82, 11));
+  CHECK(lines.add_name("i", 85, 11) == ProtocolError::ChunkExtensionsTooLarge);
   lines.begin_body(50);
-  CHECK_FALSE(lines.add_name("abcdefgh", 52, 8));
+  CHECK_FALSE(lines.add_name("abcdefghij", 52, 11));
+}
+
+TEST_CASE("an extension that is malformed behind the limit is too large",
+          "[http][chunks][limits]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK(lines.mistake_at("1;abc", 55, 4) == ProtocolError::MalformedRequest);
+  CHECK(lines.mistake_at("1;abcd", 56, 4) == ProtocolError::ChunkExtensionsTooLarge);
+  CHECK(lines.mistake_at("\n1;abcd", 56, 4) == ProtocolError::ChunkExtensionsTooLarge);
+  CHECK(lines.mistake_at("1abcd", 55, 0) == ProtocolError::MalformedRequest);
+  lines.end_line();
+  CHECK(lines.mistake_at("1;abcd", 56, 4) == ProtocolError::MalformedRequest);
 }
 
 TEST_CASE("a name or value of an extension is not empty", "[http][chunks]") {
@@ -67,9 +80,11 @@ TEST_CASE("a name or value of an extension is not empty", "[http][chunks]") {
 TEST_CASE("a value is quoted as a whole or not at all", "[http][chunks]") {
   ChunkLines lines;
   lines.begin_body(50);
-  CHECK_FALSE(lines.add_value("\"a", 100));
-  CHECK_FALSE(lines.add_value("b\"", 100));
+  CHECK_FALSE(lines.add_name("n", 52, 100));
   CHECK_FALSE(lines.end_name_or_value());
-  CHECK_FALSE(lines.add_value("a", 100));
-  CHECK(lines.add_value("b\"c\"", 100) == ProtocolError::MalformedRequest);
+  CHECK_FALSE(lines.add_value("\"a", 54, 100));
+  CHECK_FALSE(lines.add_value("b\"", 56, 100));
+  CHECK_FALSE(lines.end_name_or_value());
+  CHECK_FALSE(lines.add_value("a", 60, 100));
+  CHECK(lines.add_value("b\"c\"", 61, 100) == ProtocolError::MalformedRequest);
 }

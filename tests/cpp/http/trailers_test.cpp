@@ -49,15 +49,15 @@ TEST_CASE("trailers have the limits of a head", "[http][trailers][limits]") {
   limits.field_bytes = 10;
   limits.head_fields = 2;
   Trailers trailers;
-  CHECK_FALSE(trailers.begun());
-  CHECK_FALSE(trailers.check_size(1000, limits));
+  trailers.begin_section(100);
   CHECK_FALSE(trailers.add_name("a", 100, limits));
-  CHECK(trailers.begun());
+  CHECK(trailers.in_field());
   CHECK_FALSE(trailers.add_value("1234567", 103, limits));
   CHECK(trailers.add_value("12345678", 103, limits) == ProtocolError::HeadTooLarge);
   CHECK_FALSE(trailers.end_field(limits));
   CHECK_FALSE(trailers.end_field(limits));
   CHECK(trailers.end_field(limits) == ProtocolError::HeadTooLarge);
+  CHECK_FALSE(trailers.in_field());
   CHECK_FALSE(trailers.check_size(120, limits));
   CHECK(trailers.check_size(121, limits) == ProtocolError::HeadTooLarge);
 }
