@@ -1,4 +1,7 @@
-"""Builds targets of csrc/CMakeLists.txt for the tests that run them; CMAKE_ARGS adds options."""
+"""Builds targets of csrc/CMakeLists.txt for the tests that run them; CMAKE_ARGS adds options.
+
+By hand: `python tests/cpp_build.py TARGET`, which prints the folder.
+"""
 
 import fcntl
 import functools
@@ -63,3 +66,7 @@ def build(target: str) -> Path:
         configure()
         must_succeed(run("cmake", "--build", FOLDER, "--target", target, "--", "--quiet", "-k0"))
     return FOLDER
+
+
+if __name__ == "__main__":
+    print(build(sys.argv[1]))
