@@ -215,7 +215,6 @@ void Connection::response_complete() {
   exchange_open_ = false;
   body_.clear();
   body_.keep_at_most(base::kIdleBufferBytes);
-  reused_ = true;
   server_.count_response();
   advance_later();
   update_reading();
@@ -326,6 +325,7 @@ void Connection::check_progress() {
   // What the loop has been late by is not the peer's fault.
   const std::uint64_t elapsed_ms = std::min<std::uint64_t>(
       base::monotonic_ms() - progress_checked_ms_, 2 * limits.progress_check_ms);
+  if (stalled_ && stream_.all_delivered()) stalled_ = false;
   if (stalled_ &&
       write_pace_.too_slow(stream_.bytes_delivered(), elapsed_ms, limits.write_idle_ms, limits)) {
     stream_.reset();  // the kernel's buffer is given up, too

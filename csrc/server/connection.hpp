@@ -110,11 +110,10 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   Phase phase_ = Phase::Open;
   bool exchange_open_ = false;  // begun, response not complete
   bool advance_due_ = false;    // the server will call advance() at the end of the turn
-  bool reused_ = false;         // a response has been sent: from now on silence is bounded
   bool peer_closed_ = false;
   bool linger_ = false;
   bool continue_due_ = false;  // the peer may wait for 100 Continue before it sends the body
-  bool stalled_ = false;       // bytes are unsent because the peer does not take them
+  bool stalled_ = false;       // the pace of a peer that has not taken all is looked at
 };
 
 }  // namespace fasterapi::server

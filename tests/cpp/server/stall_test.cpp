@@ -228,6 +228,26 @@ TEST_CASE("a response that only the kernel has taken is not delivered", "[server
   }
 }
 
+TEST_CASE("a response that has been taken is no longer watched", "[server][stall]") {
+  Options options = patient();
+  options.limits.keep_alive_ms = 2;
+  options.limits.write_idle_ms = 100;
+  options.limits.progress_check_ms = 10;
+  RunningServer running(std::move(options));
+  Client client = running.connect();
+  client.send(get("/1"));
+  const std::string body(1'000'000, 'x');
+  running.request(1).reply(body);
+  pass(running, 30);  // the kernel has it all, the client nothing
+  client.send(get("/2"));
+  FakeRequest& second = running.request(2);
+  running.expect(client, response(body));
+  pass(running, 300);
+  REQUIRE_FALSE(second.lost);
+  second.reply("late");
+  running.expect(client, response("late"));
+}
+
 TEST_CASE("a response that is taken too slowly is given up", "[server][stall]") {
   Options options = patient();
   options.limits.bytes_per_second = 10'000'000;
