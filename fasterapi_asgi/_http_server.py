@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._asgi_options import core_asgi_options
-from fasterapi_asgi._limits import core_limits
+from fasterapi_asgi._limits import LONGEST_S, core_limits
 from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
 from fasterapi_asgi.logging import TRACE_LOG_LEVEL
@@ -32,7 +32,6 @@ def _leave_parents_guests() -> None:
 
 os.register_at_fork(after_in_child=_leave_parents_guests)
 
-_LONGEST_S = 1e9  # seconds; the core's limit, some 31 years
 _MOST = 2**63 - 1  # the core counts in 64 bits
 
 
@@ -81,7 +80,7 @@ def new_http_server(
             limit_concurrency=_between_0_and(_MOST, config.limit_concurrency),
             limit_max_requests=_between_0_and(_MOST, limit_max_requests),
             on_max_requests=wake,
-            timeout_keep_alive=min(max(0, config.timeout_keep_alive), _LONGEST_S),
+            timeout_keep_alive=min(max(0, config.timeout_keep_alive), LONGEST_S),
             limits=limits,
             **rules,
         )

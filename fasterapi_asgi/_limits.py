@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fasterapi_asgi.config import Config
 
 _LARGEST_HEAD = 2**30  # the core counts the bytes of a head in 32 bits
-_LONGEST_S = 1e9  # some 31 years
+LONGEST_S = 1e9  # some 31 years
 _KEPT_DESCRIPTORS = 64  # for files, pipes and other sockets of the application
 
 
@@ -77,7 +77,7 @@ def _value(limit: _Limit, given: float | None) -> int | None:
         given = limit.default()
     if not given:
         return None if limit.most is None else int(limit.most)
-    most = limit.most or (_LONGEST_S if limit.per_unit > 1 else None)
+    most = limit.most or (LONGEST_S if limit.per_unit > 1 else None)
     return _checked(limit.option, given, most, limit.per_unit)
 
 

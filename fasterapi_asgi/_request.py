@@ -22,8 +22,8 @@ async def run_asgi(
 ) -> None:
     """Run the application for one request and tell the cycle how it ended. Never raises.
 
-    An error that send() has raised because the peer is gone is nobody's mistake: it is not logged,
-    nor one that an application raises in its place, as Starlette does.
+    An error that send() has raised because the peer is gone is nobody's mistake, nor is one that an
+    application raises in its place, as Starlette does: they are logged for debugging only.
 
     A cancelled application counts as one that raised, as it does in uvicorn: the peer gets a 500
     or a closed connection.
@@ -31,8 +31,8 @@ async def run_asgi(
     try:
         result = await app(scope, receive, send)  # type: ignore[func-returns-value]
     except BaseException as error:
-        if not _tells_of_disconnect(error):
-            logger.error("Exception in ASGI application\n", exc_info=error)
+        level = logging.DEBUG if _tells_of_disconnect(error) else logging.ERROR
+        logger.log(level, "Exception in ASGI application\n", exc_info=error)
         cycle.failed()
     else:
         problem = cycle.returned(result)

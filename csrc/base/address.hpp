@@ -12,4 +12,9 @@ struct Address {
   bool is_unix = false;
 };
 
+// "127.0.0.1:5000" as logs name a peer; empty for a Unix socket.
+[[nodiscard]] inline std::string name_of(const Address& peer) {
+  return peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port);
+}
+
 }  // namespace fasterapi::base

@@ -57,7 +57,12 @@ inline constexpr std::size_t kFileBytesPerTurn =
 inline constexpr std::size_t kRequestsPerTurn =
     128;  // started per turn of the loop, the rest waits for the next
 inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipelined ones
-inline constexpr std::size_t kPeerWarnings = 100;  // in the log about all peers at once, then
+inline constexpr std::size_t kAcceptsPerTurn = 16;                // of a listener
+inline constexpr std::size_t kAcceptRestMs =
+    100;  // of a listener when the process has no descriptors or no memory
+inline constexpr std::size_t kShedPerRest = 64;     // connections that it then refuses at once
+inline constexpr unsigned kUndeliveredMs = 30'000;  // without progress, behind a close (tcp(7))
+inline constexpr std::size_t kPeerWarnings = 100;   // in the log about all peers at once, then
 inline constexpr std::size_t kPeerWarningsPerSecond = 10;  // so many
 
 }  // namespace fasterapi::base

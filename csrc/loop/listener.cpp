@@ -13,8 +13,6 @@
 namespace fasterapi::loop {
 namespace {
 
-constexpr std::uint64_t kRestMs = 100;  // a process without descriptors looks ten times a second
-
 int family_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -97,15 +95,14 @@ void Listener::on_readable(uv_poll_t* poll, int, int) {
 // One by one costs no call more than there are connections; a storm is taken in growing bursts, so
 // that it neither waits for many turns nor fills one.
 void Listener::accept_some() {
-  constexpr int kLargestBurst = 16;
-  for (int count = 0; count < burst_; ++count) {
+  for (std::size_t count = 0; count < burst_; ++count) {
     if (!accept_one()) {
       burst_ = 1;
       return;
     }
     if (paused_ || !handle_.is_open()) return;
   }
-  burst_ = std::min(2 * burst_, kLargestBurst);
+  burst_ = std::min(2 * burst_, base::kAcceptsPerTurn);
 }
 
 // False if nothing more can be accepted now.
@@ -125,16 +122,15 @@ bool Listener::accept_one() {
 
 void Listener::rest(UvError why) {
   uv_poll_stop(handle_.get());
-  rested_.start(kRestMs);
-  const bool again = base::monotonic_ms() - rest_ended_ms_ < kRestMs;
+  rested_.start(base::kAcceptRestMs);
+  const bool again = base::monotonic_ms() - rest_ended_ms_ < base::kAcceptRestMs;
   if (again && (why.code() == UV_EMFILE || why.code() == UV_ENFILE)) shed();
   on_shortage_(why);
 }
 
 // When a rest has not helped: a peer that is refused is better off than one that waits for nothing.
 void Listener::shed() noexcept {
-  constexpr int kMost = 64;
-  for (int count = 0; count < kMost && spare_fd_ >= 0; ++count) {
+  for (std::size_t count = 0; count < base::kShedPerRest && spare_fd_ >= 0; ++count) {
     close_fd(spare_fd_);
     int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
     const bool accepted = fd >= 0;

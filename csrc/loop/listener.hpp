@@ -42,8 +42,8 @@ class Listener : base::Counted<Listener> {
   Timer rested_;
   std::uint64_t rest_ended_ms_ = 0;
   int fd_ = -1;
-  int spare_fd_ = -1;  // given up to accept and close connections when there is no other left
-  int burst_ = 1;      // how many are accepted at once: more while more than one is waiting
+  int spare_fd_ = -1;      // given up to accept and close connections when there is no other left
+  std::size_t burst_ = 1;  // how many are accepted at once: more while more than one is waiting
   bool is_unix_ = false;
   bool paused_ = false;
 };

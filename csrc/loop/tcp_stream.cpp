@@ -199,9 +199,9 @@ std::uint64_t TcpStream::bytes_delivered() const noexcept {
 
 void TcpStream::close() noexcept {
   // Else the kernel would keep megabytes for minutes for a peer whose window stays shut (tcp(7)).
-  constexpr unsigned kGiveUpMs = 30'000;
   if (is_open() && kernel_bytes() > 0)
-    setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kGiveUpMs, sizeof kGiveUpMs);
+    setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &base::kUndeliveredMs,
+               sizeof base::kUndeliveredMs);
   handle_.close();
 }
 

@@ -12,13 +12,6 @@
 #include "server/server.hpp"
 
 namespace fasterapi::server {
-namespace {
-
-std::string name_of(const base::Address& peer) {
-  return peer.host + ":" + std::to_string(peer.port);
-}
-
-}  // namespace
 
 Connection::Connection(Server& server)
     : server_(server),
@@ -126,7 +119,7 @@ void Connection::receive_body(base::ByteView bytes) {
 void Connection::refuse(http::ProtocolError error) {
   if (server_.warnings().may_warn()) {
     std::string text = "Invalid HTTP request received. (";
-    if (!peer().is_unix) text.append(name_of(peer())).append(": ");
+    if (!peer().is_unix) text.append(base::name_of(peer())).append(": ");
     server_.warnings().warn(text.append(http::cause_of(error)).append(")"));
   }
   const http::ResponseState response = http_.response_state();
@@ -386,7 +379,7 @@ void Connection::record_access(int status) {
   AccessLog* log = server_.access_log();
   if (!log) return;
   const http::RequestHead& head = http_.head();
-  const std::string client = peer().is_unix ? std::string() : name_of(peer());
+  const std::string client = base::name_of(peer());
   std::string path;  // as the application's own responses log it: decoded, then encoded
   base::percent_encode(server_.options().root_path + base::percent_decode(head.raw_path()), path);
   if (!head.query().empty()) path.append("?").append(head.query());

@@ -14,7 +14,7 @@ const http::RequestHead& Exchange::head() const noexcept { return connection_.ht
 
 const base::Address& Exchange::peer() const { return connection_.peer(); }
 
-const base::Address& Exchange::local() const noexcept {
+const base::Address& Exchange::local() const {
   if (!connection_.local_) connection_.local_ = connection_.stream_.local_address();
   return *connection_.local_;
 }

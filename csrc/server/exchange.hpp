@@ -42,7 +42,7 @@ class Exchange {
   // The request. Its views live as long as the exchange.
   [[nodiscard]] const http::RequestHead& head() const noexcept;
   [[nodiscard]] const base::Address& peer() const;
-  [[nodiscard]] const base::Address& local() const noexcept;
+  [[nodiscard]] const base::Address& local() const;
   [[nodiscard]] base::ByteView body() const noexcept;    // received and not yet consumed
   void consume_body();                                   // all of body(); reading goes on
   [[nodiscard]] bool request_complete() const noexcept;  // no more body will come

@@ -40,6 +40,7 @@ loop::UvError Server::listen(int fd, int backlog) {
       [this](loop::AcceptedSocket socket) { accept(std::move(socket)); },
       [this](loop::UvError error) { loop::uv_entry([&] { on_shortage(error); }, [] {}); });
   const loop::UvError error = listener->listen(loop_, fd, backlog);
+  if (error.ok() && paused_) listener->pause();
   if (error.ok()) listeners_.push_back(std::move(listener));
   loop_.want_turn();
   return error;
@@ -146,9 +147,8 @@ base::ByteView Server::default_fields() {
 void Server::trace(const Connection& connection, base::ByteView text) noexcept {
   loop::uv_entry(
       [&] {
-        const base::Address& peer = connection.peer();
-        std::string line =
-            peer.is_unix ? std::string() : peer.host + ":" + std::to_string(peer.port) + " - ";
+        std::string line = base::name_of(connection.peer());
+        if (!line.empty()) line.append(" - ");
         event_log_.trace(line.append(text));
       },
       [] {});  // a line is missing where memory is

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "../support/stream_pair.hpp"
+#include "../support/text.hpp"
 
 using namespace fasterapi::support;
 using fasterapi::base::Payload;
@@ -21,13 +22,6 @@ using fasterapi::loop::TcpStream;
 namespace {
 
 constexpr int kSmallBuffer = 4096;
-
-std::string numbered(std::size_t bytes) {
-  std::string text;
-  for (int number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
-  text.resize(bytes);
-  return text;
-}
 
 Payload counted(std::string_view bytes, int& released) {
   return {bytes, [](void* count, void*) noexcept { ++*static_cast<int*>(count); }, &released};

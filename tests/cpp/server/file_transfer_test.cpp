@@ -16,13 +16,6 @@ namespace {
 
 constexpr int kSmallBuffer = 4096;
 
-std::string numbered(std::size_t bytes) {
-  std::string text;
-  for (int number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
-  text.resize(bytes);
-  return text;
-}
-
 void send_file(FakeRequest& request, const TemporaryFile& file, const std::string& length) {
   REQUIRE(request.begin(length) == SendError::None);
   REQUIRE(request.exchange->open_file(file.path()) == 0);

@@ -73,4 +73,11 @@ std::string bytes_of_block(std::string_view block) {
   return bytes;
 }
 
+std::string numbered(std::size_t bytes) {
+  std::string text;
+  for (int number = 0; text.size() < bytes; ++number) text += std::to_string(number) + ' ';
+  text.resize(bytes);
+  return text;
+}
+
 }  // namespace fasterapi::support

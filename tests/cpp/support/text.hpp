@@ -2,6 +2,7 @@
 // tests/corpus/README.md.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,8 @@ namespace fasterapi::support {
 // The bytes that an ```http block of the corpus stands for. Throws std::invalid_argument for an
 // unknown escape.
 [[nodiscard]] std::string bytes_of_block(std::string_view block);
+
+// "0 1 2 3 ", so many bytes of it: none looks like the one a few places on.
+[[nodiscard]] std::string numbered(std::size_t bytes);
 
 }  // namespace fasterapi::support
