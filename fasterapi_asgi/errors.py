@@ -22,6 +22,6 @@ class UnsupportedOption(OptionError):
 class ClientDisconnected(OSError):
     """The peer is gone and will not get what is sent. Raised by ``send()`` with ``asgi_spec`` 2.4.
 
-    An application may let it pass: the server logs it for debugging only (ASGI www.rst, "Disconnected
-    Client").
+    An application may let it pass: the server logs it for debugging only (ASGI www.rst,
+    "Disconnected Client").
     """
