@@ -37,31 +37,45 @@ inline constexpr auto kTokenLower =
   return detail::kTokenLower[static_cast<unsigned char>(c)];
 }
 
-// Makes the upper-case letters of eight bytes lower-case.
-[[nodiscard]] constexpr std::uint64_t word_to_lower(std::uint64_t bytes) noexcept {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  const std::uint64_t low = bytes & (0x7f * kEach);
-  const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
-  const std::uint64_t behind_z = low + (0x7f - 'Z') * kEach;
-  const std::uint64_t upper = (from_a ^ behind_z) & ~bytes & (0x80 * kEach);
-  return bytes | (upper >> 2);
+namespace detail {
+using Block = signed char __attribute__((vector_size(16)));  // of GCC and Clang, for any processor
+
+// Of the bytes that `mask` has 0x20 for. All token characters up to 'Z' that are no letters have
+// that bit already.
+inline void make_token_block_lower(char* at, Block mask) noexcept {
+  Block block;
+  std::memcpy(&block, at, sizeof block);
+  block |= (block <= 'Z') & mask;
+  std::memcpy(at, &block, sizeof block);
 }
 
-// Makes all letters lower-case, eight bytes at a time: names of fields are many and short.
-inline void make_lower(char* bytes, std::size_t size) noexcept {
-  constexpr std::size_t kWord = sizeof(std::uint64_t);
-  const auto make_word_lower = [](char* at) {
-    std::uint64_t word;
-    std::memcpy(&word, at, kWord);
-    word = word_to_lower(word);
-    std::memcpy(at, &word, kWord);
-  };
-  if (size < kWord) {
-    for (std::size_t i = 0; i < size; ++i) bytes[i] = to_lower(bytes[i]);
-    return;
+inline constexpr auto kBlockMasks = [] {  // the mask of the first n bytes begins at 16 - n
+  std::array<signed char, 2 * sizeof(Block)> bytes{};
+  for (std::size_t i = 0; i < sizeof(Block); ++i) bytes[i] = 0x20;
+  return bytes;
+}();
+[[nodiscard]] inline Block block_mask(std::size_t size) noexcept {
+  Block mask;
+  std::memcpy(&mask, kBlockMasks.data() + sizeof mask - size, sizeof mask);
+  return mask;
+}
+}  // namespace detail
+
+// Makes the letters of a token lower-case, sixteen bytes at a time: names of fields are many and
+// short. `room` bytes may be written to, those behind the token as they are. REQUIRES: token
+// characters only, size <= room.
+inline void make_token_lower(char* bytes, std::size_t size, std::size_t room) noexcept {
+  constexpr std::size_t kBlock = sizeof(detail::Block);
+  if (size > kBlock) {
+    char* const last = bytes + size - kBlock;
+    detail::make_token_block_lower(last, detail::block_mask(kBlock));
+    for (; bytes < last; bytes += kBlock)
+      detail::make_token_block_lower(bytes, detail::block_mask(kBlock));
+  } else if (room >= kBlock) {
+    detail::make_token_block_lower(bytes, detail::block_mask(size));
+  } else {
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = token_to_lower(bytes[i]);
   }
-  for (std::size_t i = 0; i + kWord < size; i += kWord) make_word_lower(bytes + i);
-  make_word_lower(bytes + size - kWord);
 }
 
 // Whether the byte may stand in a field value: VCHAR, obs-text, SP and HTAB (RFC 9110 section 5.5).

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/bytes.hpp"
 #include "http/error.hpp"
+#include "http/field_ranges.hpp"
 
 namespace fasterapi::http {
 
@@ -30,7 +30,8 @@ class RequestHead {
 
   [[nodiscard]] std::size_t field_count() const noexcept { return fields_.size(); }
   [[nodiscard]] Field field(std::size_t index) const noexcept {
-    return {at(fields_[index].name), at(fields_[index].value)};
+    const FieldRange& field = fields_.all()[index];
+    return {at(field.name), at(field.value())};
   }
 
   [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept {
@@ -50,21 +51,12 @@ class RequestHead {
 
  private:
   friend class RequestParser;  // fills it
-  struct Range {
-    std::uint32_t begin = 0;
-    std::uint32_t size = 0;
-  };
-  struct FieldRange {
-    Range name;
-    Range value;
-  };
-
   [[nodiscard]] base::ByteView at(Range range) const noexcept {
     return base::ByteView(bytes_).substr(range.begin, range.size);
   }
 
   std::string bytes_;
-  std::vector<FieldRange> fields_;
+  FieldRanges fields_;
   base::ByteView method_;  // static text
   Range target_;
   Range path_;

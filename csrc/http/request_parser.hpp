@@ -4,6 +4,7 @@
 
 #include <llhttp.h>
 
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,23 +53,42 @@ class RequestParser {
     Head,
     Body,  // and trailers: counted, not kept
   };
-  enum class FieldPart : std::uint8_t { None, Name, Value };
 
-  static const llhttp_settings_t& settings() noexcept;
+  static constexpr std::size_t kLineBreak = 2;  // CR LF
+
+  // The noexcept door for llhttp's callbacks: only bad_alloc can fly, and it ends the message as a
+  // parse error.
+  template <class Call>
+  static int entry(Call&& call) noexcept {
+    try {
+      return call();
+    } catch (const std::bad_alloc&) {
+      return HPE_USER;
+    }
+  }
+
+  static const llhttp_settings_t& head_callbacks() noexcept;
+  static const llhttp_settings_t& body_callbacks() noexcept;
   static void set_chunk_callbacks(llhttp_settings_t& table) noexcept;
+  static void set_trailer_callbacks(llhttp_settings_t& table) noexcept;
+  static int on_message_complete(llhttp_t* parser) noexcept {
+    self(parser).end_ready_ = true;
+    return HPE_PAUSED;
+  }
   static RequestParser& self(llhttp_t* parser) noexcept {
     return *static_cast<RequestParser*>(parser->data);
   }
 
+  void call_for(const llhttp_settings_t& callbacks) noexcept;
   [[nodiscard]] std::size_t skip_empty_lines(base::ByteView bytes) noexcept;
   [[nodiscard]] std::size_t skip_method(base::ByteView bytes) noexcept;
   [[nodiscard]] std::size_t execute(base::ByteView bytes) noexcept;
 
   int on_protocol(base::ByteView bytes) noexcept;
   int on_target(base::ByteView bytes) noexcept;
-  int on_field_name(base::ByteView bytes);
-  int on_field_value(base::ByteView bytes) noexcept;
-  int on_field_complete() noexcept;
+  int on_field_name(const char* at, std::size_t size) noexcept;
+  int on_field_value(const char* at, std::size_t size) noexcept;
+  int make_room_for_name(const char* at, std::size_t size) noexcept;
   int on_headers_complete();
   int on_chunk_header() noexcept;
   int on_body(base::ByteView bytes);
@@ -83,7 +103,7 @@ class RequestParser {
   [[nodiscard]] std::size_t field_begin(base::ByteView read) const noexcept;
   void begin_target(std::size_t offset) noexcept;
   void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }
-  void note_field(base::ByteView name, base::ByteView value, std::size_t index) noexcept;
+  void note_field(std::size_t index) noexcept;
   [[nodiscard]] bool check_host() noexcept;
   void clear_head() noexcept;
 
@@ -91,10 +111,16 @@ class RequestParser {
   [[nodiscard]] std::size_t offset_of(const char* at) const noexcept {
     return offset_ + static_cast<std::size_t>(at - input_);
   }
-  // What head_ will hold there: the message from its method on.
-  [[nodiscard]] RequestHead::Range range_at(std::size_t offset, std::size_t size) const noexcept {
-    return {static_cast<std::uint32_t>(offset - seen_.head_begin),
-            static_cast<std::uint32_t>(size)};
+  // Where in head_'s bytes, the message from its method on, a byte of the input will stand.
+  [[nodiscard]] std::uint32_t place_of(const char* at) const noexcept {
+    return address_of(at) - head_at_;
+  }
+  // Its lower half: a head is shorter than that.
+  static std::uint32_t address_of(const char* at) noexcept {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(at));
+  }
+  [[nodiscard]] std::size_t offset_of_place(std::uint32_t place) const noexcept {
+    return seen_.head_begin + place;
   }
 
   // What has been seen of the message. Offsets tell what llhttp has skipped in between; they are 0
@@ -106,15 +132,13 @@ class RequestParser {
     std::size_t target_begin = 0;
     std::size_t target_end = 0;
     std::size_t protocol_begin = 0;
-    std::size_t field_begin = 0;
-    std::size_t fields_end = 0;
     std::uint64_t chunk_bytes = 0;  // of all chunks
     std::uint64_t chunk_size = 0;
     std::size_t host_index = 0;
-    RequestHead::Range authority;  // of an absolute target
+    Range authority;  // of an absolute target
     int host_fields = 0;
     int transfer_encoding_fields = 0;
-    FieldPart part = FieldPart::None;
+    bool in_name = false;  // of the last field
     bool unknown_method = false;
     bool unknown_expectation = false;
     bool blank_behind_encoding = false;
@@ -131,7 +155,8 @@ class RequestParser {
   std::string joined_body_;
   base::ByteView transfer_encoding_;
   const char* input_ = nullptr;
-  std::size_t offset_ = 0;  // of the input, in the message
+  std::size_t offset_ = 0;     // of the input, in the message
+  std::uint32_t head_at_ = 0;  // where the head would begin if it lay before the input
   Seen seen_;
   ChunkLines chunk_lines_;
   Trailers trailers_;

@@ -1,5 +1,7 @@
 // http/request_parser_head.cpp: what a head must be once llhttp has read it whole (RFC 9112 section
 // 3, RFC 9110 section 5); see request_parser.hpp.
+#include <span>
+
 #include "base/ascii.hpp"
 #include "http/authority.hpp"
 #include "http/body_framing.hpp"
@@ -11,6 +13,15 @@ namespace {
 
 // RFC 9110 section 8.6: so many always fit into 64 bits, with a sign too.
 constexpr std::size_t kLengthDigits = 18;
+
+// Whether note_field() may look for names of that size: for most it does not.
+constexpr bool may_be_noted(std::uint32_t name_size) noexcept {
+  constexpr std::uint64_t kSizes = 1 << 4 | 1 << 6 | 1 << 14 | 1 << 15 | 1 << 17;
+  return (kSizes >> name_size % 64 & 1) != 0;
+}
+
+// In a field value, where no other control character may stand.
+constexpr bool is_blank(char c) noexcept { return static_cast<unsigned char>(c) <= ' '; }
 
 }  // namespace
 
@@ -25,8 +36,8 @@ std::optional<ProtocolError> RequestParser::check_line() noexcept {
   const auto target = split_target(head_.target(), parser_.method == HTTP_OPTIONS);
   if (!target) return ProtocolError::BadTarget;
   const auto range_of = [&](base::ByteView part) {
-    return RequestHead::Range{static_cast<std::uint32_t>(part.data() - head_.bytes_.data()),
-                              static_cast<std::uint32_t>(part.size())};
+    return Range{static_cast<std::uint32_t>(part.data() - head_.bytes_.data()),
+                 static_cast<std::uint32_t>(part.size())};
   };
   head_.path_ = range_of(target->path);
   head_.query_ = range_of(target->query);
@@ -37,14 +48,16 @@ std::optional<ProtocolError> RequestParser::check_line() noexcept {
 }
 
 std::optional<ProtocolError> RequestParser::check_fields() noexcept {
-  char* bytes = head_.bytes_.data();
-  for (std::size_t index = 0; index < head_.fields_.size(); ++index) {
-    auto& [name, value] = head_.fields_[index];
-    base::make_lower(bytes + name.begin, name.size);
+  char* const bytes = head_.bytes_.data();
+  const std::size_t size = head_.bytes_.size();
+  const std::span<FieldRange> fields = head_.fields_.all();
+  for (FieldRange& field : fields) {
+    const auto [name, name_size] = field.name;
+    base::make_token_lower(bytes + name, name_size, size - name);
     // llhttp strips the blanks before a value, not those behind it; both are no part of it (RFC
-    // 9110 section 5.5).
-    while (value.size > 0 && base::is_ows(bytes[value.begin + value.size - 1])) --value.size;
-    note_field({bytes + name.begin, name.size}, {bytes + value.begin, value.size}, index);
+    // 9110 section 5.5). The first byte of a value is no blank, nor is the one before an empty one.
+    while (is_blank(bytes[field.value_end - 1])) --field.value_end;
+    if (may_be_noted(name_size)) note_field(static_cast<std::size_t>(&field - fields.data()));
   }
   if (!check_host()) return ProtocolError::BadHost;
   const bool on_http_1_0 = head_.minor_version_ == 0;
@@ -64,8 +77,8 @@ std::optional<ProtocolError> RequestParser::check_fields() noexcept {
   return std::nullopt;
 }
 
-void RequestParser::note_field(base::ByteView name, base::ByteView value,
-                               std::size_t index) noexcept {
+void RequestParser::note_field(std::size_t index) noexcept {
+  const auto [name, value] = head_.field(index);
   switch (name.size()) {
     case 4:
       if (name == "host") {
@@ -107,10 +120,14 @@ void RequestParser::note_field(base::ByteView name, base::ByteView value,
 bool RequestParser::check_host() noexcept {
   if (seen_.host_fields == 0) return head_.minor_version_ == 0;
   if (seen_.host_fields > 1) return false;
-  auto& value = head_.fields_[seen_.host_index].value;
+  auto& field = head_.fields_.all()[seen_.host_index];
+  const Range value = field.value();
   if (value.size == 0 ? head_.target() != "*" : !is_authority(head_.at(value))) return false;
   // RFC 9112 section 3.2.2: what an absolute target names is the host, whatever the field says.
-  if (seen_.authority.size > 0) value = seen_.authority;
+  if (seen_.authority.size > 0) {
+    field.value_begin = seen_.authority.begin;
+    field.value_end = seen_.authority.begin + seen_.authority.size;
+  }
   return true;
 }
 

@@ -8,18 +8,22 @@
 
 namespace base = fasterapi::base;
 
-TEST_CASE("letters of a name are made lower-case, whatever its length, and nothing else is touched",
-          "[base][ascii]") {
-  std::string all;
-  for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
-  for (std::size_t size = 0; size <= all.size(); ++size) {
-    std::string bytes = "A" + all + "A";
-    base::make_lower(bytes.data() + 1 + (all.size() - size), size);
-    for (std::size_t index = 0; index < bytes.size(); ++index) {
-      const bool inside = index > all.size() - size && index <= all.size();
-      const char before = index == 0 || index > all.size() ? 'A' : all[index - 1];
-      REQUIRE(bytes[index] == (inside ? base::to_lower(before) : before));
-    }
+TEST_CASE(
+    "letters of a token are made lower-case, whatever its length, and nothing else is touched",
+    "[base][ascii]") {
+  std::string token;
+  for (int byte = 0; byte < 256; ++byte) {
+    if (const char c = static_cast<char>(byte); base::token_to_lower(c) != 0) token.push_back(c);
+  }
+  const auto size = GENERATE(range(std::size_t{0}, std::size_t{78}));
+  const auto behind = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16});
+  REQUIRE(token.size() == 77);
+  for (std::size_t begin = 0; begin + size <= token.size(); ++begin) {
+    std::string bytes = "A" + token.substr(begin, size) + std::string(behind, 'A');
+    std::string expected = bytes;
+    for (std::size_t i = 1; i <= size; ++i) expected[i] = base::to_lower(bytes[i]);
+    base::make_token_lower(bytes.data() + 1, size, size + behind);
+    REQUIRE(bytes == expected);
   }
 }
 

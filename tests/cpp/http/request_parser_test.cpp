@@ -173,6 +173,32 @@ TEST_CASE("as many fields as allowed are kept, one more is refused", "[http][par
   CHECK(events_of(get("/", "A: 1\r\nB: 2\r\nC: 3\r\n"), limits) == Lines{"error HeadTooLarge"});
 }
 
+TEST_CASE("which limit a field breaks does not depend on how it was split",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.head_fields = 3;
+  limits.field_bytes = 8;
+  const auto [fields, error] = GENERATE(table<std::string, std::string>({
+      {"A: 1\r\nB: 2\r\nC", "HeadTooLarge"},         // one more begins
+      {"A: 1\r\nB: 2\r\n\x01", "MalformedRequest"},  // none does
+      {"A: 1\r\nB:\r\n\x01", "MalformedRequest"},
+      {"A: 1\r\nB: 2\x01", "MalformedRequest"},
+      {"Name: 12\r\n\x01", "MalformedRequest"},  // as long as allowed
+      {"Name: 12\r\n x", "MalformedRequest"},
+      {"Name:        \r\n\x01", "MalformedRequest"},
+      {"Name: 123\r\n", "HeadTooLarge"},
+      {"Name: 123\x01", "HeadTooLarge"},
+      {"Long-name\x01", "HeadTooLarge"},
+      {"Long-name:\r\n", "HeadTooLarge"},
+  }));
+  const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n" + fields;
+  const Lines expected{"error " + error};
+  CAPTURE(bytes);
+  CHECK(events_of(bytes + "\r\n", limits) == expected);
+  CHECK(events_byte_by_byte(bytes + "\r\n", limits) == expected);
+  CHECK(first_harmful_split(bytes + "\r\n", expected, limits) == std::string::npos);
+}
+
 TEST_CASE("a body that is declared larger than allowed is refused at its head",
           "[http][parser][limits]") {
   Limits limits;
