@@ -125,8 +125,9 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
     return chunk_lines_.mistake_at(read, end, limits_.chunk_extension_bytes);
   if (status == HPE_INVALID_URL) {
     if (seen_.target_end > offset_) return ProtocolError::BadTarget;  // judged by on_target()
+    const base::ByteView line = read.substr(0, read.find_last_not_of(' ') + 1);
     const std::size_t begin =
-        seen_.target_end > 0 ? seen_.target_begin : offset_ + read.rfind(' ') + 1;
+        seen_.target_end > 0 ? seen_.target_begin : offset_ + line.rfind(' ') + 1;
     return end - begin > limits_.target_bytes ? ProtocolError::TargetTooLong
                                               : ProtocolError::BadTarget;
   }

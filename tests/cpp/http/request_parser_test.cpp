@@ -166,6 +166,26 @@ TEST_CASE("trailers that never end are refused", "[http][parser][limits]") {
   CHECK(parser.error() == ProtocolError::HeadTooLarge);
 }
 
+TEST_CASE("a target that is too long is called so wherever it was split, even if it is none",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.target_bytes = 8;
+  const auto [target, error] = GENERATE(table<std::string, std::string>({
+      {"longscheme", "TargetTooLong"},  // llhttp stops behind the blank
+      {"longscheme:", "TargetTooLong"},
+      {"/long/path", "TargetTooLong"},
+      {"/long/pat\x01", "TargetTooLong"},
+      {"scheme", "BadTarget"},
+      {"/path\x01", "BadTarget"},
+  }));
+  const std::string bytes = "GET " + target + " HTTP/1.1\r\n";
+  const Lines expected{"error " + error};
+  CAPTURE(bytes);
+  CHECK(events_of(bytes, limits) == expected);
+  CHECK(events_byte_by_byte(bytes, limits) == expected);
+  CHECK(first_harmful_split(bytes, expected, limits) == std::string::npos);
+}
+
 TEST_CASE("as many fields as allowed are kept, one more is refused", "[http][parser][limits]") {
   Limits limits;
   limits.head_fields = 3;
