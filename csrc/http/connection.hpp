@@ -57,6 +57,10 @@ class Connection : base::Counted<Connection> {
     return error;
   }
   [[nodiscard]] ResponseWriter& response() noexcept { return writer_; }
+  // A body that is not complete would look so if the connection were closed now.
+  [[nodiscard]] bool close_would_complete() const noexcept {
+    return response_state_ == ResponseState::Body && writer_.is_ended_by_close();
+  }
 
   // An informational response before the head; fields go to response().add_informational_field().
   [[nodiscard]] SendError begin_informational(base::PayloadQueue& out, int status);

@@ -69,6 +69,10 @@ class ResponseWriter {
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
   // From now on the response closes the connection; says so if its head is not yet written.
   void must_close() noexcept { keep_alive_ = false; }
+  // To close the connection is to say that the body is whole.
+  [[nodiscard]] bool is_ended_by_close() const noexcept {
+    return framing_ == BodyFraming::UntilClose;
+  }
   [[nodiscard]] int status() const noexcept { return status_; }
 
  private:

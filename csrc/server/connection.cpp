@@ -369,6 +369,7 @@ void Connection::close() {
   phase_ = Phase::Closed;
   Deadlines::disarm(deadline_);
   Deadlines::disarm(progress_);
+  if (http_.close_would_complete()) stream_.reset();  // RFC 9112 section 8
   stream_.close();
   exchange_open_ = false;
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);

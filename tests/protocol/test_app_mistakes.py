@@ -107,6 +107,17 @@ def test_whatever_is_raised_wherever_costs_its_own_response_only(
     assert only_record(log).startswith("ERROR:    Exception in ASGI application\n")
 
 
+@pytest.mark.parametrize("server", wire_server.LOOPS, indirect=True)
+def test_a_cut_is_a_reset_where_the_close_would_end_the_body(
+    client: wire.Wire, log: ExpectedLog
+) -> None:
+    client.send(b"POST /raise/exception/mid_chunked HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody")
+    assert client.read_head().status == 200
+    with pytest.raises(ConnectionResetError):
+        client.read_to_end()
+    assert only_record(log).startswith("ERROR:    Exception in ASGI application\n")
+
+
 def told(server: WireServer, name: str) -> tuple[str, str]:
     """What send() raised in the application."""
     kind, text = ask(server, f"/note/{name}").json()
