@@ -125,11 +125,8 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
     return chunk_lines_.mistake_at(read, end, limits_.chunk_extension_bytes);
   if (status == HPE_INVALID_URL) {
     if (seen_.target_end > offset_) return ProtocolError::BadTarget;  // judged by on_target()
-    const base::ByteView line = read.substr(0, read.find_last_not_of(' ') + 1);
-    const std::size_t begin =
-        seen_.target_end > 0 ? seen_.target_begin : offset_ + line.rfind(' ') + 1;
-    return end - begin > limits_.target_bytes ? ProtocolError::TargetTooLong
-                                              : ProtocolError::BadTarget;
+    return end - (method_end() + 1) > limits_.target_bytes ? ProtocolError::TargetTooLong
+                                                           : ProtocolError::BadTarget;
   }
   if (seen_.protocol_begin == 0) return ProtocolError::MalformedRequest;
   const std::size_t begin = field_begin(read);
@@ -137,6 +134,13 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
                         begin > offset_of_place(head_.fields_.last().name.begin);
   return too_many || end - begin > limits_.field_bytes ? ProtocolError::HeadTooLarge
                                                        : ProtocolError::MalformedRequest;
+}
+
+// REQUIRES: llhttp has read the method, or skip_method() has.
+std::size_t RequestParser::method_end() const noexcept {
+  if (seen_.unknown_method) return seen_.method_end;
+  const base::ByteView name = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+  return seen_.method_begin + name.size();
 }
 
 // Where the field begins that was not read to its end: behind the last line break, or where a

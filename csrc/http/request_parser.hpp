@@ -100,6 +100,7 @@ class RequestParser {
   [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
+  [[nodiscard]] std::size_t method_end() const noexcept;
   [[nodiscard]] std::size_t field_begin(base::ByteView read) const noexcept;
   void begin_target(std::size_t offset) noexcept;
   void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }

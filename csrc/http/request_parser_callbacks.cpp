@@ -101,9 +101,9 @@ int RequestParser::on_protocol(base::ByteView bytes) noexcept {
 
 void RequestParser::begin_target(std::size_t offset) noexcept {
   seen_.target_begin = offset;
+  seen_.method_end = method_end();
   if (seen_.unknown_method) return;
   head_.method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
-  seen_.method_end = seen_.method_begin + head_.method_.size();
   if (is_foreign(parser_.method)) {
     seen_.unknown_method = true;
     parser_.method = HTTP_GET;

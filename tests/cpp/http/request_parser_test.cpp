@@ -176,6 +176,9 @@ TEST_CASE("a target that is too long is called so wherever it was split, even if
       {"/long/path", "TargetTooLong"},
       {"/long/pat\x01", "TargetTooLong"},
       {"scheme", "BadTarget"},
+      {"        \x01", "BadTarget"},
+      {"         \x01", "TargetTooLong"},  // the blanks that are one too many are counted
+      {"  scheme", "TargetTooLong"},
       {"/path\x01", "BadTarget"},
   }));
   const std::string bytes = "GET " + target + " HTTP/1.1\r\n";
