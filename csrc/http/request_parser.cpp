@@ -30,7 +30,9 @@ std::size_t RequestParser::parse(base::ByteView bytes) noexcept {
   in_message_ = true;
   if (stage_ != Stage::Body) {
     if (offset_ == limits_.head_bytes) {
-      error_ = ProtocolError::HeadTooLarge;
+      error_ = seen_.protocol_begin == 0 && head_.target_.size > limits_.target_bytes
+                   ? ProtocolError::TargetTooLong
+                   : ProtocolError::HeadTooLarge;
       return bytes.size();
     }
     bytes = bytes.substr(0, limits_.head_bytes - offset_);
@@ -123,24 +125,13 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
   }
   if (stage_ == Stage::Body)
     return chunk_lines_.mistake_at(read, end, limits_.chunk_extension_bytes);
-  if (status == HPE_INVALID_URL) {
-    if (seen_.target_end > offset_) return ProtocolError::BadTarget;  // judged by on_target()
-    return end - (method_end() + 1) > limits_.target_bytes ? ProtocolError::TargetTooLong
-                                                           : ProtocolError::BadTarget;
-  }
+  if (status == HPE_INVALID_URL) return ProtocolError::BadTarget;
   if (seen_.protocol_begin == 0) return ProtocolError::MalformedRequest;
   const std::size_t begin = field_begin(read);
   const bool too_many = head_.fields_.size() >= limits_.head_fields && end > begin &&
                         begin > offset_of_place(head_.fields_.last().name.begin);
   return too_many || end - begin > limits_.field_bytes ? ProtocolError::HeadTooLarge
                                                        : ProtocolError::MalformedRequest;
-}
-
-// REQUIRES: llhttp has read the method, or skip_method() has.
-std::size_t RequestParser::method_end() const noexcept {
-  if (seen_.unknown_method) return seen_.method_end;
-  const base::ByteView name = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
-  return seen_.method_begin + name.size();
 }
 
 // Where the field begins that was not read to its end: behind the last line break, or where a

@@ -86,6 +86,7 @@ class RequestParser {
 
   int on_protocol(base::ByteView bytes) noexcept;
   int on_target(base::ByteView bytes) noexcept;
+  int on_target_complete() noexcept;
   int on_field_name(const char* at, std::size_t size) noexcept;
   int on_field_value(const char* at, std::size_t size) noexcept;
   int make_room_for_name(const char* at, std::size_t size) noexcept;
@@ -100,7 +101,6 @@ class RequestParser {
   [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
-  [[nodiscard]] std::size_t method_end() const noexcept;
   [[nodiscard]] std::size_t field_begin(base::ByteView read) const noexcept;
   void begin_target(std::size_t offset) noexcept;
   void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }

@@ -30,6 +30,7 @@ const llhttp_settings_t& RequestParser::head_callbacks() noexcept {
     table.on_url = [](llhttp_t* p, const char* at, size_t size) {
       return self(p).on_target({at, size});
     };
+    table.on_url_complete = [](llhttp_t* p) { return self(p).on_target_complete(); };
     table.on_header_field = [](llhttp_t* p, const char* at, size_t size) {
       return self(p).on_field_name(at, size);
     };
@@ -101,9 +102,9 @@ int RequestParser::on_protocol(base::ByteView bytes) noexcept {
 
 void RequestParser::begin_target(std::size_t offset) noexcept {
   seen_.target_begin = offset;
-  seen_.method_end = method_end();
   if (seen_.unknown_method) return;
   head_.method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+  seen_.method_end = seen_.method_begin + head_.method_.size();
   if (is_foreign(parser_.method)) {
     seen_.unknown_method = true;
     parser_.method = HTTP_GET;
@@ -117,9 +118,13 @@ int RequestParser::on_target(base::ByteView bytes) noexcept {
     head_.target_.begin = place_of(bytes.data());
   }
   seen_.target_end = offset + bytes.size();
-  const std::size_t size = seen_.target_end - seen_.target_begin;
-  head_.target_.size = static_cast<std::uint32_t>(size);
-  return size > limits_.target_bytes ? refuse(ProtocolError::TargetTooLong) : 0;
+  head_.target_.size = static_cast<std::uint32_t>(seen_.target_end - seen_.target_begin);
+  return 0;
+}
+
+// Not before: whether it is one at all is known by now.
+int RequestParser::on_target_complete() noexcept {
+  return head_.target_.size > limits_.target_bytes ? refuse(ProtocolError::TargetTooLong) : 0;
 }
 
 // A name and a value tell only where they stand: all else waits for check_fields(), which goes over

@@ -166,24 +166,34 @@ TEST_CASE("trailers that never end are refused", "[http][parser][limits]") {
   CHECK(parser.error() == ProtocolError::HeadTooLarge);
 }
 
-TEST_CASE("a target that is too long is called so wherever it was split, even if it is none",
+TEST_CASE("whether a target is too long or none does not depend on how it was split",
           "[http][parser][limits]") {
   Limits limits;
   limits.target_bytes = 8;
   const auto [target, error] = GENERATE(table<std::string, std::string>({
-      {"longscheme", "TargetTooLong"},  // llhttp stops behind the blank
-      {"longscheme:", "TargetTooLong"},
-      {"/long/path", "TargetTooLong"},
-      {"/long/pat\x01", "TargetTooLong"},
-      {"scheme", "BadTarget"},
-      {"        \x01", "BadTarget"},
-      {"         \x01", "TargetTooLong"},  // the blanks that are one too many are counted
-      {"  scheme", "TargetTooLong"},
-      {"/path\x01", "BadTarget"},
+      {"/eight/8 HTTP/1.1\r\n!", "MalformedRequest"},
+      {"/nine/nin HTTP/1.1\r\n!", "TargetTooLong"},
+      {"/nine/nin HTXP/1.1\r\n", "TargetTooLong"},
+      {"/nine/ni\x01", "BadTarget"},
+      {"longscheme HTTP/1.1\r\n", "BadTarget"},  // llhttp stops behind the blank
+      {"longscheme:/", "BadTarget"},
+      {"          \x01", "BadTarget"},
   }));
-  const std::string bytes = "GET " + target + " HTTP/1.1\r\n";
+  const std::string bytes = "GET " + target + "\r\n";
   const Lines expected{"error " + error};
   CAPTURE(bytes);
+  CHECK(events_of(bytes, limits) == expected);
+  CHECK(events_byte_by_byte(bytes, limits) == expected);
+  CHECK(first_harmful_split(bytes, expected, limits) == std::string::npos);
+}
+
+TEST_CASE("a target without end is refused as soon as a head is too large",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.head_bytes = 30;
+  limits.target_bytes = GENERATE(std::size_t{8}, std::size_t{100});
+  const std::string bytes = "GET /" + std::string(100, 'x');
+  const Lines expected{limits.target_bytes == 8 ? "error TargetTooLong" : "error HeadTooLarge"};
   CHECK(events_of(bytes, limits) == expected);
   CHECK(events_byte_by_byte(bytes, limits) == expected);
   CHECK(first_harmful_split(bytes, expected, limits) == std::string::npos);
