@@ -134,17 +134,13 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
                                                        : ProtocolError::MalformedRequest;
 }
 
-// Where the field begins that was not read to its end: behind the last line break, or where a
-// callback has told, or with the input. In the version, which is no field, not far back.
+// Where the line begins that was not read to its end; the version of HTTP counts as one.
 std::size_t RequestParser::field_begin(base::ByteView read) const noexcept {
   if (const std::size_t line = read.rfind('\n'); line != base::ByteView::npos)
     return offset_ + line + 1;
   if (stage_ == Stage::Body) return trailers_.in_field() ? trailers_.field_begin() : offset_;
-  if (head_.fields_.size() == 0) return std::max(offset_, seen_.protocol_begin);
-  const FieldRange& last = head_.fields_.last();
-  const bool line_is_over =
-      !seen_.in_name && offset_of_place(last.value_end) + kLineBreak <= offset_;
-  return line_is_over ? offset_ : offset_of_place(last.name.begin);
+  const std::size_t kept = head_.bytes_.rfind('\n');  // all before the input
+  return kept == std::string::npos ? seen_.protocol_begin : seen_.head_begin + kept + 1;
 }
 
 // Where a head with a chunked body ends, and the line of its last chunk or of one that is too

@@ -219,6 +219,7 @@ TEST_CASE("which limit a field breaks does not depend on how it was split",
       {"Name: 12\r\n\x01", "MalformedRequest"},  // as long as allowed
       {"Name: 12\r\n x", "MalformedRequest"},
       {"Name:        \r\n\x01", "MalformedRequest"},
+      {"Nam:     \x01", "HeadTooLarge"},
       {"Name: 123\r\n", "HeadTooLarge"},
       {"Name: 123\x01", "HeadTooLarge"},
       {"Long-name\x01", "HeadTooLarge"},
