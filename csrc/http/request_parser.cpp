@@ -118,7 +118,7 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
                         status == HPE_INVALID_CONTENT_LENGTH ||
                         status == HPE_INVALID_TRANSFER_ENCODING;
     const bool too_large = trailers_.check_size(end, limits_).has_value() ||
-                           end - field_begin(read) > limits_.field_bytes;
+                           end - trailer_begin(read) > limits_.field_bytes;
     return too_large ? ProtocolError::HeadTooLarge
            : frames  ? ProtocolError::BadTrailer
                      : ProtocolError::MalformedRequest;
@@ -126,21 +126,31 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
   if (stage_ == Stage::Body)
     return chunk_lines_.mistake_at(read, end, limits_.chunk_extension_bytes);
   if (status == HPE_INVALID_URL) return ProtocolError::BadTarget;
-  if (seen_.protocol_begin == 0) return ProtocolError::MalformedRequest;
-  const std::size_t begin = field_begin(read);
-  const bool too_many = head_.fields_.size() >= limits_.head_fields && end > begin &&
-                        begin > offset_of_place(head_.fields_.last().name.begin);
-  return too_many || end - begin > limits_.field_bytes ? ProtocolError::HeadTooLarge
-                                                       : ProtocolError::MalformedRequest;
+  const std::size_t begin = line_begin(read);
+  const bool in_field = begin > seen_.head_begin;
+  return in_field && (end - begin > limits_.field_bytes || is_one_too_many(begin, end))
+             ? ProtocolError::HeadTooLarge
+             : ProtocolError::MalformedRequest;
 }
 
-// Where the line begins that was not read to its end; the version of HTTP counts as one.
-std::size_t RequestParser::field_begin(base::ByteView read) const noexcept {
+// Where the line of the head begins that was not read to its end: what was read before is kept.
+std::size_t RequestParser::line_begin(base::ByteView read) const noexcept {
   if (const std::size_t line = read.rfind('\n'); line != base::ByteView::npos)
     return offset_ + line + 1;
-  if (stage_ == Stage::Body) return trailers_.in_field() ? trailers_.field_begin() : offset_;
-  const std::size_t kept = head_.bytes_.rfind('\n');  // all before the input
-  return kept == std::string::npos ? seen_.protocol_begin : seen_.head_begin + kept + 1;
+  return seen_.head_begin + head_.bytes_.rfind('\n') + 1;
+}
+
+// Whether one field more than allowed has begun there.
+bool RequestParser::is_one_too_many(std::size_t begin, std::size_t end) const noexcept {
+  const FieldRanges& fields = head_.fields_;
+  if (end == begin || fields.size() < limits_.head_fields) return false;
+  return fields.size() == 0 || begin > offset_of_place(fields.last().name.begin);
+}
+
+std::size_t RequestParser::trailer_begin(base::ByteView read) const noexcept {
+  if (const std::size_t line = read.rfind('\n'); line != base::ByteView::npos)
+    return offset_ + line + 1;
+  return trailers_.in_field() ? trailers_.field_begin() : offset_;
 }
 
 // Where a head with a chunked body ends, and the line of its last chunk or of one that is too

@@ -206,6 +206,25 @@ TEST_CASE("as many fields as allowed are kept, one more is refused", "[http][par
   CHECK(events_of(get("/", "A: 1\r\nB: 2\r\nC: 3\r\n"), limits) == Lines{"error HeadTooLarge"});
 }
 
+TEST_CASE("fields behind a line without a version are read like any others",
+          "[http][parser][limits]") {
+  Limits limits;
+  limits.head_fields = 1;
+  limits.field_bytes = 8;
+  const auto [fields, error] = GENERATE(table<std::string, std::string>({
+      {"A: 1\r\nB\r\n", "HeadTooLarge"},
+      {"Long-name\r\n", "HeadTooLarge"},
+      {"A\x01\r\n", "MalformedRequest"},
+      {"A: 1\r\n\r\n", "MalformedRequest"},  // only then is it known
+  }));
+  const std::string bytes = "GET /\n" + fields;
+  const Lines expected{"error " + error};
+  CAPTURE(bytes);
+  CHECK(events_of(bytes, limits) == expected);
+  CHECK(events_byte_by_byte(bytes, limits) == expected);
+  CHECK(first_harmful_split(bytes, expected, limits) == std::string::npos);
+}
+
 TEST_CASE("which limit a field breaks does not depend on how it was split",
           "[http][parser][limits]") {
   Limits limits;
