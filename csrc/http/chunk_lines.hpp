@@ -51,9 +51,15 @@ class ChunkLines {
     if (end > line_begin_ + kMostDigits) return ProtocolError::MalformedRequest;
     return std::nullopt;
   }
-  // All bytes before `offset` have been read, and none of the data behind the line.
-  [[nodiscard]] Verdict check_open_line(std::size_t offset) const noexcept {
+  // All bytes before `offset` have been read, the last of them in `read`, and none of the data
+  // behind the line.
+  [[nodiscard]] Verdict check_open_line(base::ByteView read, std::size_t offset) noexcept {
     if (place_ == Place::BehindBody) return std::nullopt;
+    const bool in_line = place_ == Place::InLine && offset > line_begin_;
+    if (in_line && digits_end_ == 0 && read.ends_with(';')) {  // no callback tells
+      digits_end_ = offset - 1;
+      line_end_ = offset;
+    }
     // A line that goes on has perhaps its CR already.
     return check_digits(offset - (place_ == Place::InLine ? 1 : 2));
   }

@@ -103,7 +103,7 @@ std::size_t RequestParser::execute(base::ByteView bytes) noexcept {
   }
   offset_ += used;
   if (head_.chunked_ && stage_ == Stage::Body && !error_) {
-    error_ = status == HPE_PAUSED && !end_ready_ ? resume() : check_chunked();
+    error_ = status == HPE_PAUSED && !end_ready_ ? resume() : check_chunked(bytes.substr(0, used));
   }
   return error_ ? bytes.size() : used;
 }
@@ -168,8 +168,8 @@ std::optional<ProtocolError> RequestParser::resume() noexcept {
 }
 
 // What no callback tells: lines that go on and on.
-std::optional<ProtocolError> RequestParser::check_chunked() noexcept {
-  auto error = chunk_lines_.check_open_line(offset_);
+std::optional<ProtocolError> RequestParser::check_chunked(base::ByteView read) noexcept {
+  auto error = chunk_lines_.check_open_line(read, offset_);
   if (!error && (parser_.flags & F_TRAILING)) error = trailers_.check_size(offset_, limits_);
   if (error) end_ready_ = false;
   return error;

@@ -98,7 +98,7 @@ class RequestParser {
   [[nodiscard]] std::optional<ProtocolError> check_line() noexcept;
   [[nodiscard]] std::optional<ProtocolError> check_fields() noexcept;
   [[nodiscard]] std::optional<ProtocolError> resume() noexcept;
-  [[nodiscard]] std::optional<ProtocolError> check_chunked() noexcept;
+  [[nodiscard]] std::optional<ProtocolError> check_chunked(base::ByteView read) noexcept;
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
   [[nodiscard]] std::size_t line_begin(base::ByteView read) const noexcept;

@@ -17,20 +17,20 @@ TEST_CASE("a line that goes on may end with the carriage return that has been re
           "[http][chunks]") {
   ChunkLines lines;
   lines.begin_body(50);
-  CHECK_FALSE(lines.check_open_line(67));
-  CHECK(lines.check_open_line(68) == ProtocolError::MalformedRequest);
+  CHECK_FALSE(lines.check_open_line("0", 67));
+  CHECK(lines.check_open_line("0", 68) == ProtocolError::MalformedRequest);
   lines.begin_line(2000);  // behind data that has not come yet
-  CHECK_FALSE(lines.check_open_line(1000));
+  CHECK_FALSE(lines.check_open_line("0", 1000));
 }
 
 TEST_CASE("a line that has ended is judged before its data comes", "[http][chunks]") {
   ChunkLines lines;
   lines.begin_body(50);
   lines.end_line();
-  CHECK_FALSE(lines.check_open_line(68));
-  CHECK(lines.check_open_line(69) == ProtocolError::MalformedRequest);
+  CHECK_FALSE(lines.check_open_line("0", 68));
+  CHECK(lines.check_open_line("0", 69) == ProtocolError::MalformedRequest);
   lines.end_body();
-  CHECK_FALSE(lines.check_open_line(1000));
+  CHECK_FALSE(lines.check_open_line("0", 1000));
 }
 
 TEST_CASE("digits end before the semicolon of the first extension", "[http][chunks]") {
@@ -41,7 +41,7 @@ TEST_CASE("digits end before the semicolon of the first extension", "[http][chun
   CHECK_FALSE(lines.add_name("d", 71, 100));
   CHECK_FALSE(lines.end_name_or_value());
   CHECK_FALSE(lines.check_digits(72));
-  CHECK_FALSE(lines.check_open_line(200));
+  CHECK_FALSE(lines.check_open_line("0", 200));
 }
 
 TEST_CASE("extensions count for the whole body, from their semicolons on",
@@ -69,6 +69,15 @@ TEST_CASE("an extension that is malformed behind the limit is too large",
   CHECK(lines.mistake_at("1abcd", 55, 0) == ProtocolError::MalformedRequest);
   lines.end_line();
   CHECK(lines.mistake_at("1;abcd", 56, 4) == ProtocolError::MalformedRequest);
+}
+
+TEST_CASE("a semicolon that has just been read is the first byte of an extension",
+          "[http][chunks]") {
+  ChunkLines lines;
+  lines.begin_body(50);
+  CHECK_FALSE(lines.check_open_line("1;", 52));
+  CHECK(lines.mistake_at("\r", 53, 1) == ProtocolError::ChunkExtensionsTooLarge);
+  CHECK(lines.mistake_at("\r", 53, 2) == ProtocolError::MalformedRequest);
 }
 
 TEST_CASE("a name or value of an extension is not empty", "[http][chunks]") {
