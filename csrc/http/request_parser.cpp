@@ -118,7 +118,7 @@ ProtocolError RequestParser::mistake_at(llhttp_errno_t status, base::ByteView by
                         status == HPE_INVALID_CONTENT_LENGTH ||
                         status == HPE_INVALID_TRANSFER_ENCODING;
     const bool too_large = trailers_.check_size(end, limits_).has_value() ||
-                           end - trailer_begin(read) > limits_.field_bytes;
+                           end - trailers_.line_begin(read, end) > limits_.field_bytes;
     return too_large ? ProtocolError::HeadTooLarge
            : frames  ? ProtocolError::BadTrailer
                      : ProtocolError::MalformedRequest;
@@ -147,12 +147,6 @@ bool RequestParser::is_one_too_many(std::size_t begin, std::size_t end) const no
   return fields.size() == 0 || begin > offset_of_place(fields.last().name.begin);
 }
 
-std::size_t RequestParser::trailer_begin(base::ByteView read) const noexcept {
-  if (const std::size_t line = read.rfind('\n'); line != base::ByteView::npos)
-    return offset_ + line + 1;
-  return trailers_.in_field() ? trailers_.field_begin() : offset_;
-}
-
 // Where a head with a chunked body ends, and the line of its last chunk or of one that is too
 // large, is seen from outside only.
 std::optional<ProtocolError> RequestParser::resume() noexcept {
@@ -170,7 +164,10 @@ std::optional<ProtocolError> RequestParser::resume() noexcept {
 // What no callback tells: lines that go on and on.
 std::optional<ProtocolError> RequestParser::check_chunked(base::ByteView read) noexcept {
   auto error = chunk_lines_.check_open_line(read, offset_);
-  if (!error && (parser_.flags & F_TRAILING)) error = trailers_.check_size(offset_, limits_);
+  if (!error && (parser_.flags & F_TRAILING)) {
+    trailers_.go_on(read, offset_);
+    error = trailers_.check_size(offset_, limits_);
+  }
   if (error) end_ready_ = false;
   return error;
 }

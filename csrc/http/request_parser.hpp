@@ -102,7 +102,6 @@ class RequestParser {
   [[nodiscard]] ProtocolError mistake_at(llhttp_errno_t status, base::ByteView bytes,
                                          std::size_t position) const noexcept;
   [[nodiscard]] std::size_t line_begin(base::ByteView read) const noexcept;
-  [[nodiscard]] std::size_t trailer_begin(base::ByteView read) const noexcept;
   [[nodiscard]] bool is_one_too_many(std::size_t begin, std::size_t end) const noexcept;
   void begin_target(std::size_t offset) noexcept;
   void keep_head(base::ByteView bytes) { head_.bytes_.append(bytes); }

@@ -22,7 +22,7 @@ class Trailers {
 
   void begin_section(std::size_t offset) noexcept {
     *this = {};
-    begin_ = offset;
+    begin_ = line_begin_ = offset;
   }
 
   // A part of a field's name or value, and the end of the field.
@@ -37,13 +37,21 @@ class Trailers {
     if (offset - begin_ > limits.head_bytes) return ProtocolError::HeadTooLarge;
     return std::nullopt;
   }
-  [[nodiscard]] bool in_field() const noexcept { return in_field_; }
-  [[nodiscard]] std::size_t field_begin() const noexcept { return field_begin_; }
+  // `read` ends before `offset`: where the line begins that is not over there.
+  [[nodiscard]] std::size_t line_begin(base::ByteView read, std::size_t offset) const noexcept {
+    const std::size_t line = read.rfind('\n');
+    return line == base::ByteView::npos ? line_begin_ : offset - (read.size() - line - 1);
+  }
+  // All of `read` was right.
+  void go_on(base::ByteView read, std::size_t offset) noexcept {
+    line_begin_ = line_begin(read, offset);
+  }
 
  private:
   [[nodiscard]] Verdict check_field(std::size_t end, const base::Limits& limits) const noexcept;
 
   std::size_t begin_ = 0;
+  std::size_t line_begin_ = 0;  // of what was read before
   std::size_t field_begin_ = 0;
   std::size_t fields_ = 0;
   std::array<char, 32> name_{};  // longer names than any we refuse are cut

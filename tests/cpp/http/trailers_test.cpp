@@ -51,13 +51,23 @@ TEST_CASE("trailers have the limits of a head", "[http][trailers][limits]") {
   Trailers trailers;
   trailers.begin_section(100);
   CHECK_FALSE(trailers.add_name("a", 100, limits));
-  CHECK(trailers.in_field());
   CHECK_FALSE(trailers.add_value("1234567", 103, limits));
   CHECK(trailers.add_value("12345678", 103, limits) == ProtocolError::HeadTooLarge);
   CHECK_FALSE(trailers.end_field(limits));
   CHECK_FALSE(trailers.end_field(limits));
   CHECK(trailers.end_field(limits) == ProtocolError::HeadTooLarge);
-  CHECK_FALSE(trailers.in_field());
   CHECK_FALSE(trailers.check_size(120, limits));
   CHECK(trailers.check_size(121, limits) == ProtocolError::HeadTooLarge);
+}
+
+TEST_CASE("the line of a trailer begins behind the last line break, whenever that was read",
+          "[http][trailers]") {
+  Trailers trailers;
+  trailers.begin_section(100);
+  CHECK(trailers.line_begin("A: b", 104) == 100);
+  CHECK(trailers.line_begin("A: b\r\nC", 107) == 106);
+  trailers.go_on("A: ", 103);
+  CHECK(trailers.line_begin("b", 104) == 100);
+  trailers.go_on("b\r\n", 106);
+  CHECK(trailers.line_begin(" ", 107) == 106);
 }
