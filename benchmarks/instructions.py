@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from suite import load_tool, machine, servers
+from suite import load_tool, machine
 from suite.cases import CASES, Case
-from suite.servers import Server
+from suite.kinds import KINDS
 
 ROOMS = ("base", "http", "ws", "cache", "loop", "server", "py", "aio", "asgi")
 TOTAL = re.compile(r"^\s*([\d,]+)(?:\s+\(.*?\))?\s+PROGRAM TOTALS")
@@ -66,7 +66,9 @@ def group(source: str, function: str, obj: str) -> str:
         function: its demangled name.
         obj: the object file that holds it, or an empty string.
     """
-    if "fasterapi_asgi" in obj or not obj:
+    if "fasterapi_asgi" in obj or obj.endswith("/floor") or not obj:
+        if "benchmarks/floor/" in source:
+            return "floor"
         if room := ROOM_PATH.search(source):
             return f"csrc/{room[1]}" if room[1] else "csrc"
         if room := ROOM_NAME.search(function):
@@ -132,18 +134,25 @@ def parse(text: str) -> tuple[int, Counts]:
 
 def profile(run: Run, requests: int, directory: Path) -> tuple[int, Counts]:
     """Serve the warm-up and `requests` requests under callgrind; return what it counted."""
-    output = directory / f"callgrind.{requests}"
-    valgrind = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", "-q")
+    output = f"{directory}/callgrind.{requests}"
+    valgrind = ("valgrind", "--tool=callgrind", "--trace-children=yes", "-q")
+    valgrind += (f"--callgrind-out-file={output}.%p",)
     load = dataclasses.replace(run.case.load, connections=run.connections)
-    with Server(run.kind, run.case.app, prefix=valgrind, patience=240) as server:
+    with run.case.server(run.kind, prefix=valgrind, patience=240) as server:
         for count in (run.warmup, requests):
             options = ("--warmup=0", f"--requests={count}", "--drain=60")
             found = load_tool.run(load, server.port, *options)
             if found["errors"] or found["requests"] != count:
                 raise load_tool.LoadFailed(f"not all requests were answered: {found}")
-    annotate = ["callgrind_annotate", "--threshold=100", "--show=Ir", str(output)]
-    done = subprocess.run(annotate, capture_output=True, text=True, check=True)
-    return parse(done.stdout)
+    total = 0
+    counts: Counts = collections.Counter()
+    for path in directory.glob(f"callgrind.{requests}.*"):  # one per process
+        annotate = ["callgrind_annotate", "--threshold=100", "--show=Ir", str(path)]
+        done = subprocess.run(annotate, capture_output=True, text=True, check=True)
+        of_one, its_counts = parse(done.stdout)
+        total += of_one
+        counts += its_counts
+    return total, counts
 
 
 def difference(run: Run) -> tuple[float, dict[Key, float], float]:
@@ -177,21 +186,32 @@ def _print(run: Run, total: float, functions: dict[Key, float], top: int) -> Non
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="fasterapi_asgi", choices=list(servers.COMMANDS))
+    parser.add_argument("--server", default="fasterapi_asgi", choices=list(KINDS))
     parser.add_argument("--case", default="hello-c1", choices=[case.name for case in CASES])
     parser.add_argument("--connections", type=int, default=1, help="(1, which repeats best)")
     parser.add_argument("--warmup", type=int, default=500, help="requests before (%(default)s)")
     parser.add_argument("--requests", type=int, default=2000, help="N2; N1 is a quarter of it")
     parser.add_argument("--top", type=int, default=0, help="also print the largest functions")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.case = next(case for case in CASES if case.name == arguments.case)
+    if reason := KINDS[arguments.server].missing():
+        parser.error(reason)
+    if not arguments.case.can_be_asked(arguments.server):
+        parser.error(f"{arguments.server} cannot answer {arguments.case.name}")
+    return arguments
 
 
 def main() -> int:
     """Measure one server and print its split; return the exit status."""
     arguments = _arguments()
-    case = next(case for case in CASES if case.name == arguments.case)
-    run = Run(arguments.server, case, arguments.connections, arguments.warmup, arguments.requests)
+    run = Run(
+        arguments.server,
+        arguments.case,
+        arguments.connections,
+        arguments.warmup,
+        arguments.requests,
+    )
     load_tool.build()
     with machine.pinned(machine.LOAD_CORE):
         total, functions, unattributed = difference(run)

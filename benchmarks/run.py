@@ -16,6 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from suite import cases, load_tool, machine, measure, report, servers
+from suite.kinds import KINDS
 from suite.measure import Figures, Plan
 
 DEFAULT_SERVERS = "fasterapi_asgi,uvicorn"
@@ -27,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--servers",
         default=DEFAULT_SERVERS,
-        help=f"of {', '.join(servers.COMMANDS)}; ratios are first/last (%(default)s)",
+        help=f"of {', '.join(KINDS)}; ratios are first/last (%(default)s)",
     )
     parser.add_argument("--case", action="append", choices=NAMES, help="only this; repeatable")
     parser.add_argument("--rounds", type=int, help="rounds per case (5)")
@@ -37,10 +38,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="the JSON file to write")
     arguments = parser.parse_args()
     arguments.kinds = arguments.servers.split(",")
-    unknown = set(arguments.kinds) - set(servers.COMMANDS)
+    unknown = set(arguments.kinds) - set(KINDS)
     if unknown:
         parser.error(f"unknown server: {', '.join(sorted(unknown))}")
+    arguments.kinds = _present(arguments.kinds)
+    if not arguments.kinds:
+        parser.error("none of these servers is here")
     return arguments
+
+
+def _present(kinds: list[str]) -> list[str]:
+    """Leave out the servers that are not on this machine, and say so."""
+    reasons = {kind: KINDS[kind].missing() for kind in kinds}
+    for kind, reason in reasons.items():
+        if reason:
+            print(f"{kind} is skipped: {reason}", file=sys.stderr)
+    return [kind for kind in kinds if not reasons[kind]]
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -68,15 +81,21 @@ def _output(arguments: argparse.Namespace) -> Path:
 
 
 def _measure(wanted: list[str], kinds: list[str], plan: Plan) -> dict[str, Figures]:
-    """Run the wanted cases; what is under way goes to stderr."""
+    """Run the wanted cases on the servers that can answer; what is under way goes to stderr."""
     measured = {}
     by_name = {case.name: case for case in cases.CASES}
     for name in wanted:
+        case = by_name.get(name)
+        can = case.can_be_asked if case else lambda kind: KINDS[kind].like_uvicorn
+        able = [kind for kind in kinds if can(kind)]
+        if not able:
+            print(f"{name}: none of these servers can answer it", file=sys.stderr)
+            continue
         print(f"{name} ...", file=sys.stderr, flush=True)
-        if name in by_name:
-            measured[name] = measure.rounds(by_name[name], kinds, plan)
+        if case:
+            measured[name] = measure.rounds(case, able, plan)
         else:
-            measured[name] = measure.EXTRA[name](kinds, plan)
+            measured[name] = measure.EXTRA[name](able, plan)
     return measured
 
 
@@ -109,7 +128,8 @@ def main() -> int:
     plan = _plan(arguments)
     load_tool.build()
     machine.allow_open_files(8192)
-    described = machine.describe()
+    versions = dict(pair for kind in arguments.kinds for pair in KINDS[kind].versions().items())
+    described = machine.describe(versions)
     try:
         with machine.pinned(machine.LOAD_CORE):
             measured = _measure(arguments.case or NAMES, arguments.kinds, plan)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite import machine
-from suite.servers import BENCHMARKS, ROOT, Server
+from suite.kinds import BENCHMARKS, BUILD
+from suite.servers import Server
 
-BINARY = ROOT / "build" / "bench" / "load"
+BINARY = BUILD / "load"
 
 
 class LoadFailed(Exception):
@@ -90,12 +90,12 @@ def measure(load: Load, server: Server, seconds: float, warmup: float) -> dict[s
     assert process.stdin is not None and process.stdout is not None
     with process:
         process.stdout.readline()
-        waited = machine.waited_seconds(server.pid)
+        waited = server.waited_seconds()
         before = server.cpu_seconds()
         _release(process)
         line = process.stdout.readline()
         spent = server.cpu_seconds() - before
-        waited = machine.waited_seconds(server.pid) - waited
+        waited = server.waited_seconds() - waited
         found = figures(process, line)
         _release(process)
     requests = found["requests"] + found["drained"]

@@ -6,9 +6,10 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 CPU_CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED in the kernel's posix-timers.h
 PACKAGES = ("fasterapi-asgi", "uvicorn", "uvloop", "httptools", "fastapi", "starlette", "pydantic")
@@ -101,8 +102,13 @@ def _rss_of_one(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def describe() -> dict[str, object]:
-    """Return what a reader needs to judge the figures: CPU, cores, kernel, versions."""
+def describe(versions: Mapping[str, str] = MappingProxyType({})) -> dict[str, object]:
+    """Return what a reader needs to judge the figures: CPU, cores, kernel, versions.
+
+    Args:
+        versions: more of them, by name.
+    """
+    installed = {name: version for name in PACKAGES if (version := _version(name))}
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
@@ -115,7 +121,7 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "python_compiler": platform.python_compiler(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "versions": installed | dict(versions),
     }
 
 

@@ -81,11 +81,11 @@ def labels(kinds: list[str]) -> list[str]:
     ]
 
 
-def _check_answer(case: Case, server: Server) -> None:
+def check_answer(case: Case, server: Server) -> None:
     """Ask once and compare the answer: a fast wrong answer is no figure.
 
     Raises:
-        WrongAnswer: the status is not 200, or the body is not as long as it must be or no echo.
+        WrongAnswer: the status is not 200, or the body is not what it must be.
     """
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     with contextlib.closing(connection):
@@ -93,7 +93,8 @@ def _check_answer(case: Case, server: Server) -> None:
         connection.request("POST" if body else "GET", case.load.path, body)
         answer = connection.getresponse()
         received = answer.read()
-    right = received == body if body else len(received) == case.body_bytes
+    expected = body or (case.constant.body.encode() if case.constant else None)
+    right = received == expected if expected else len(received) == case.body_bytes
     if answer.status != 200 or not right:
         raise WrongAnswer(f"{server.kind}: {case.name}: {answer.status}, {received[:200]!r}")
 
@@ -121,12 +122,12 @@ def rounds(case: Case, kinds: list[str], plan: Plan) -> Figures:
         lanes: list[tuple[str, Server]] = []
         for label, kind in zip(labels(kinds), kinds, strict=True):
             if case.access_log:
-                quiet = stack.enter_context(Server(kind, case.app))
+                quiet = stack.enter_context(case.server(kind))
                 lanes.append((f"{label}, log off", quiet))
-            server = Server(kind, case.app, access_log=case.access_log)
+            server = case.server(kind, access_log=case.access_log)
             lanes.append((label, stack.enter_context(server)))
         for _, server in lanes:
-            _check_answer(case, server)
+            check_answer(case, server)
         _repeat(figures, lanes, case, plan)
     return figures
 

@@ -60,7 +60,7 @@ class Judge:
 
     def ratio(self, figures: Figures, name: str) -> Ratio | None:
         """Return the paired ratio: each round of the first server over that of the last."""
-        if not self.paired:
+        if not self.paired or not {self.columns[0], self.columns[-1]} <= figures.columns.keys():
             return None
         ours = figures.columns[self.columns[0]][name]
         theirs = figures.columns[self.columns[-1]][name]
@@ -68,9 +68,12 @@ class Judge:
         return (median(ratios), min(ratios), max(ratios)) if ratios else None
 
     def _texts(self, figures: Figures, name: str, shape: str) -> list[str]:
+        """Lay out one text per server; a dash for one that could not be asked."""
         return [
             shape.format(figures.median(column, name))
             + (" (errors!)" if figures.errors.get(column) else "")
+            if column in figures.columns
+            else "–"
             for column in self.columns
         ]
 
@@ -108,6 +111,8 @@ def _added_by_log(judge: Judge, figures: Figures) -> Figures:
     """Subtract the rounds with the log off from those with it on."""
     added = Figures(errors=figures.errors)
     for column in judge.columns:
+        if column not in figures.columns:
+            continue
         on = figures.columns[column]["cpu_us"]
         off = figures.columns[f"{column}, log off"]["cpu_us"]
         for with_log, without in zip(on, off, strict=True):

@@ -6,28 +6,18 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
-from suite import machine
+from suite import kinds, machine
+from suite.kinds import KINDS, ROOT, Order
 
-BENCHMARKS = Path(__file__).resolve().parent.parent
-ROOT = BENCHMARKS.parent
-RUNNING = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
+RUNNING = re.compile(r"(?:running|listening) on http://127\.0\.0\.1:(\d+)", re.IGNORECASE)
 HELLO = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 ENVIRONMENT = {**os.environ, "PYTHONHASHSEED": "0"}
-
-COMMANDS: dict[str, list[str]] = {
-    "fasterapi_asgi": ["-m", "fasterapi_asgi"],
-    "guest-of-asyncio": ["-m", "fasterapi_asgi", "--loop", "asyncio"],
-    "guest-of-uvloop": ["-m", "fasterapi_asgi", "--loop", "uvloop"],
-    "uvicorn": ["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools"],
-    "uvicorn-h11": ["-m", "uvicorn", "--loop", "asyncio", "--http", "h11"],
-}
 
 
 class ServerFailed(Exception):
@@ -35,14 +25,15 @@ class ServerFailed(Exception):
 
 
 class Server:
-    """One running server process. Use as a context manager; `port` and `pid` are set inside.
+    """One running server. Use as a context manager; `port` and `pid` are set inside.
 
     Args:
-        kind: a key of COMMANDS.
+        kind: a key of KINDS.
         app: attribute of benchmarks/apps.py.
-        options: more command-line options for the server.
+        answer: what a server without an application answers.
+        options: more command-line options for a server that takes uvicorn's.
         access_log: log to a temporary file instead of switching the access log off.
-        prefix: a command to run the interpreter under, such as valgrind.
+        prefix: a command to run the server under, such as valgrind.
         patience: seconds to wait for the server to come up.
     """
 
@@ -51,20 +42,19 @@ class Server:
         kind: str,
         app: str = "raw",
         *,
+        answer: kinds.Constant = kinds.HELLO,
         options: tuple[str, ...] = (),
         access_log: bool = False,
         prefix: tuple[str, ...] = (),
         patience: float = 30.0,
     ) -> None:
-        """Only put the command together; entering starts it."""
-        log = [] if access_log else ["--no-access-log"]
-        where = ["--app-dir", str(BENCHMARKS), "--host", "127.0.0.1", "--port", "0"]
-        command = [sys.executable, *COMMANDS[kind], *where, *log, *options, f"apps:{app}"]
-        self.command = [*prefix, *command]
+        """Only note what is wanted; entering starts it."""
         self.kind = kind
         self.port = 0
         self.pid = 0
-        self._access_log = access_log
+        self.behind = Server(KINDS[kind].behind, app) if KINDS[kind].behind else None
+        self._wanted = (app, answer, options, access_log)
+        self._prefix = prefix
         self._patience = patience
         self._lines: collections.deque[str] = collections.deque(maxlen=40)
         self._ready = threading.Event()
@@ -76,12 +66,24 @@ class Server:
         Raises:
             ServerFailed: it ended, or said nothing in time.
         """
+        with contextlib.ExitStack() as started:  # what there is already, if it does not come up
+            self._stack = started
+            self._start()
+            self._stack = started.pop_all()
+        return self
+
+    def _start(self) -> None:
+        app, answer, options, access_log = self._wanted
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        behind = self._stack.enter_context(self.behind).port if self.behind else 0
+        port = 0 if KINDS[self.kind].tells_port else _free_port()
+        order = Order(app, answer, port, behind, folder, options, access_log)
         stdout: Any = subprocess.DEVNULL
-        if self._access_log:
-            stdout = self._stack.enter_context(tempfile.TemporaryFile())
+        if access_log:
+            stdout = self._stack.enter_context((folder / "access.log").open("wb"))
         with machine.pinned(machine.SERVER_CORE):
             self._process = subprocess.Popen(
-                self.command,
+                [*self._prefix, *KINDS[self.kind].command(order)],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
@@ -90,17 +92,28 @@ class Server:
                 env=ENVIRONMENT,
             )
         self.pid = self._process.pid
+        self._stack.callback(self._end)
         assert self._process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self._process.stderr,))
         self._reader.start()
-        self._ready.wait(self._patience)
+        self._wait_for_port(port)
         if self.port == 0:
             self.stop()
             raise ServerFailed(f"{self.kind} did not start:\n" + "".join(self._lines))
         if os.sched_getaffinity(self.pid) != {machine.SERVER_CORE}:
-            self.stop()
             raise ServerFailed(f"{self.kind} does not run on core {machine.SERVER_CORE}")
-        return self
+
+    def _wait_for_port(self, port: int) -> None:
+        """Wait until the server has told its port, or accepts on the one it was given."""
+        if port == 0:
+            self._ready.wait(self._patience)
+            return
+        deadline = time.monotonic() + self._patience
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                self.port = port
+                return
+            time.sleep(0.01)
 
     def __exit__(self, *_: object) -> None:
         """Stop the process."""
@@ -117,6 +130,10 @@ class Server:
         self._ready.set()
 
     def stop(self) -> None:
+        """End what was started, the server first."""
+        self._stack.close()
+
+    def _end(self) -> None:
         """Ask this process to end; kill it, and only it, if it has not after its patience."""
         if self._process.poll() is None:
             self._process.terminate()
@@ -126,19 +143,31 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._reader.join()
-        self._stack.close()
+
+    def _pids(self) -> list[int]:
+        return [self.pid, *(self.behind._pids() if self.behind else [])]
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of the server's process tree in seconds."""
-        return machine.cpu_seconds(self.pid)
+        """Return the CPU time of the server's process tree, and of the one behind, in seconds."""
+        return sum(machine.cpu_seconds(pid) for pid in self._pids())
+
+    def waited_seconds(self) -> float:
+        """Return how long their threads were ready but had no core."""
+        return sum(machine.waited_seconds(pid) for pid in self._pids())
 
     def rss_bytes(self) -> int:
-        """Return the resident memory of the server's process tree in bytes."""
-        return machine.rss_bytes(self.pid)
+        """Return the resident memory of the same processes in bytes."""
+        return sum(machine.rss_bytes(pid) for pid in self._pids())
 
     def connect(self) -> socket.socket:
         """Open a connection to the server."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens on now; for servers that cannot tell which they chose."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def ask_hello(connection: socket.socket) -> None:
