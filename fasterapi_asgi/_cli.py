@@ -71,6 +71,8 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--limit-connections-per-address", int, None, "Connections of one address; more are closed."),
     ("--asgi-spec", click.Choice(SPEC_VERSIONS), "2.3", _SPEC),
     ("--asgi-extensions", None, None, "Extensions to offer APP: 'all', or names, comma separated."),
+    ("--health-path", None, None, "Answer this path by 200 while the process lives."),
+    ("--ready-path", None, None, "Answer this path by 200 when ready, by 503 when draining."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )

@@ -175,6 +175,7 @@ class HttpServer:
         on_max_requests: Callable[[], None] | None = None,
         timeout_keep_alive: float = 5.0,
         limits: dict[str, int | None] | None = None,
+        probes: dict[str, str] | None = None,
         is_trusted: Callable[[str], bool] | None = None,
         apply_forwarded: Callable[[dict[str, Any]], None] | None = None,
         spec_version: str = "2.3",
@@ -204,6 +205,8 @@ class HttpServer:
             limits: What else a peer may do, by the names of base::Limits (bytes, counts, and
                 milliseconds where a name ends so); None for one: no limit. One that is missing has
                 its default.
+            probes: Paths that are answered in C++, before any other rule: ``health`` (the process
+                lives) and ``ready`` (it has listened, and the graceful stop has not begun).
             is_trusted: Asked once per connection with the peer's host, "" on a Unix socket; None:
                 no peer's forwarding headers are believed.
             apply_forwarded: Given the scope of a request of a trusted peer that has

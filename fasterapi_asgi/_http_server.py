@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._asgi_options import core_asgi_options
 from fasterapi_asgi._limits import LONGEST_S, core_limits
+from fasterapi_asgi._probes import core_probes
 from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
 from fasterapi_asgi.logging import TRACE_LOG_LEVEL
@@ -50,7 +51,7 @@ def new_http_server(
         wake: Called without arguments.
 
     Raises:
-        OptionError: a header or another option has a value that cannot be sent.
+        OptionError: an option has a value that cannot be used.
     """
     from fasterapi_asgi._core import HttpServer
 
@@ -64,6 +65,7 @@ def new_http_server(
         limit_max_requests = None
     logger = logging.getLogger("uvicorn.error")
     limits = core_limits(config)
+    probes = core_probes(config)
     rules |= core_asgi_options(config)
     host = host_of_the_running_loop()
     try:
@@ -82,6 +84,7 @@ def new_http_server(
             on_max_requests=wake,
             timeout_keep_alive=min(max(0, config.timeout_keep_alive), LONGEST_S),
             limits=limits,
+            probes=probes,
             **rules,
         )
     except BaseException as error:

@@ -121,6 +121,8 @@ class Config:
             :class:`fasterapi_asgi.errors.ClientDisconnected`.
         asgi_extensions: Names of extensions that scopes offer, or ``"all"``:
             ``http.response.early_hint``, ``http.response.pathsend``, ``http.response.trailers``.
+        health_path, ready_path: Paths at which the server itself says that it lives, and whether
+            requests are to be sent to it; None: there is no such path.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -171,6 +173,8 @@ class Config:
     limit_connections_per_address: int | None
     asgi_spec: str
     asgi_extensions: Sequence[str] | str | None
+    health_path: str | None
+    ready_path: str | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -215,7 +219,7 @@ class Config:
         headers: list[tuple[str, str]] | None = None,
         factory: bool = False,
         h11_max_incomplete_event_size: int | None = None, reset_contextvars: bool = False,
-        *,  # what a peer may do, and what ASGI offers; uvicorn has none of these
+        *,  # uvicorn has none of these
         timeout_first_byte: float = 10.0, timeout_request_head: float = 10.0,
         timeout_request_body: float = 30.0, timeout_write: float = 30.0,
         min_data_rate: int = 240,
@@ -224,6 +228,7 @@ class Config:
         limit_request_body: int | None = None, limit_requests_per_connection: int | None = None,
         limit_connections: int | None = None, limit_connections_per_address: int | None = None,
         asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
+        health_path: str | None = None, ready_path: str | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

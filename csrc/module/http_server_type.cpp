@@ -29,7 +29,7 @@ struct Arguments {
   int trace = 0;
   PyObject *limit_concurrency = Py_None, *limit_max_requests = Py_None, *on_max_requests = Py_None;
   double timeout_keep_alive = 5.0;
-  PyObject* limits = Py_None;
+  PyObject *limits = Py_None, *probes = Py_None;
   PyObject *is_trusted = Py_None, *apply_forwarded = Py_None;
   PyObject *spec_version = nullptr, *disconnect_error = Py_None, *extensions = nullptr;
 
@@ -47,6 +47,7 @@ struct Arguments {
                                         "on_max_requests",
                                         "timeout_keep_alive",
                                         "limits",
+                                        "probes",
                                         "is_trusted",
                                         "apply_forwarded",
                                         "spec_version",
@@ -55,10 +56,10 @@ struct Arguments {
                                         "trace",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOOUOO!p:HttpServer", const_cast<char**>(names), &loop,
+            args, keywords, "|$OOOOO!UOpOOOdOOOOUOO!p:HttpServer", const_cast<char**>(names), &loop,
             &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
             &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
-            &timeout_keep_alive, &limits, &is_trusted, &apply_forwarded, &spec_version,
+            &timeout_keep_alive, &limits, &probes, &is_trusted, &apply_forwarded, &spec_version,
             &disconnect_error, &PyTuple_Type, &extensions, &trace)) {
       return false;
     }
@@ -85,7 +86,9 @@ bool read_options(const Arguments& arguments, server::Options& options) {
   options.trace = arguments.trace != 0;
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&
-         read_limits(arguments.limits, options.limits) && read_phrases(options.status_lines) &&
+         read_limits(arguments.limits, options.limits) &&
+         read_probe_paths(arguments.probes, options.probe_paths) &&
+         read_phrases(options.status_lines) &&
          read_default_fields(arguments.default_headers, options);
 }
 

@@ -29,6 +29,20 @@ constexpr std::pair<const char*, std::size_t base::Limits::*> kLimits[] = {
     {"connections_per_address", &base::Limits::connections_per_address},
     {"requests_per_connection", &base::Limits::requests_per_connection}};
 
+constexpr std::pair<const char*, std::string server::ProbePaths::*> kProbes[] = {
+    {"health", &server::ProbePaths::health}, {"ready", &server::ProbePaths::ready}};
+
+// The entry of a table that has the name; null with TypeError set.
+template <class Table>
+auto find_name(const Table& table, PyObject* name, const char* kind) {
+  const auto* found = std::find_if(std::begin(table), std::end(table), [&](const auto& one) {
+    return PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, one.first) == 0;
+  });
+  if (found != std::end(table)) return found;
+  PyErr_Format(PyExc_TypeError, "there is no %s %R", kind, name);
+  return static_cast<decltype(found)>(nullptr);
+}
+
 }  // namespace
 
 bool read_limit(PyObject* object, const char* name, std::size_t& limit) {
@@ -51,16 +65,27 @@ bool read_limits(PyObject* given, base::Limits& limits) {
   }
   PyObject *key = nullptr, *value = nullptr;
   for (Py_ssize_t at = 0; PyDict_Next(given, &at, &key, &value);) {
-    const auto* found = std::find_if(std::begin(kLimits), std::end(kLimits), [&](const auto& one) {
-      return PyUnicode_Check(key) && PyUnicode_CompareWithASCIIString(key, one.first) == 0;
-    });
-    if (found == std::end(kLimits)) {
-      PyErr_Format(PyExc_TypeError, "there is no limit %R", key);
-      return false;
-    }
+    const auto* found = find_name(kLimits, key, "limit");
+    if (!found) return false;
     std::size_t& limit = limits.*found->second;
     limit = base::kUnlimited;
     if (!read_limit(value, found->first, limit)) return false;
+  }
+  return true;
+}
+
+bool read_probe_paths(PyObject* given, server::ProbePaths& paths) {
+  if (given == Py_None) return true;
+  if (!PyDict_Check(given)) {
+    PyErr_SetString(PyExc_TypeError, "probes must be a dict");
+    return false;
+  }
+  PyObject *key = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(given, &at, &key, &value);) {
+    const auto* found = find_name(kProbes, key, "probe");
+    const char* path = found ? PyUnicode_AsUTF8(value) : nullptr;
+    if (!path) return false;
+    paths.*found->second = path;
   }
   return true;
 }

@@ -13,6 +13,9 @@ namespace fasterapi::module {
 // A dict by the names of base::Limits, or None for the defaults; None for one is no limit.
 [[nodiscard]] bool read_limits(PyObject* given, base::Limits& limits);
 
+// A dict of paths by the names of server::ProbePaths, or None for none.
+[[nodiscard]] bool read_probe_paths(PyObject* given, server::ProbePaths& paths);
+
 // A list of pairs of bytes, or null. They go through the writer that checks every response's: a
 // bad one fails here, not there.
 [[nodiscard]] bool read_default_fields(PyObject* pairs, server::Options& options);

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/percent.hpp"
 #include "loop/entry.hpp"
+#include "server/probes.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::server {
@@ -93,6 +94,9 @@ void Connection::begin_exchange() {
   if (++requests_ >= server_.options().limits.requests_per_connection) http_.must_close();
   PeerWarnings& warnings = server_.warnings();
   if (http_.head().upgrade() && warnings.may_warn()) warnings.warn("Unsupported upgrade request.");
+  // Sent at once: what else this turn has brought may hold the loop for long.
+  if (const Probes* probes = server_.probes(); probes && probes->answer(exchange_))
+    return flush_stream();
   if (server_.at_concurrency_limit()) {
     if (warnings.may_warn()) warnings.warn("Exceeded concurrency limit.");
     exchange_.refuse(503, "Service Unavailable");

@@ -126,6 +126,8 @@ bool Exchange::must_wait() const noexcept {
   return connection_.stream_.unsent_bytes() > connection_.server_.options().limits.unsent_bytes;
 }
 
+void Exchange::record_access(int status) const { connection_.record_access(status); }
+
 void Exchange::refuse(int status, base::ByteView text) noexcept {
   loop::uv_entry(
       [&] {

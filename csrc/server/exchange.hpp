@@ -76,6 +76,9 @@ class Exchange {
   // More than the high-water mark is unsent: wait for on_drained().
   [[nodiscard]] bool must_wait() const noexcept;
 
+  // Of a response that is not an application's: says to the access log that it begins.
+  void record_access(int status) const;
+
   // A whole plain-text response that closes the connection, or only the close where there is no
   // memory for it. REQUIRES: !head_sent().
   void refuse(int status, base::ByteView text) noexcept;

@@ -8,9 +8,16 @@
 
 namespace fasterapi::server {
 
+// Paths that the server itself answers, as they stand in a request; an empty one is no path.
+struct ProbePaths {
+  std::string health;
+  std::string ready;
+};
+
 struct Options {
   base::Limits limits;
   http::StatusLines status_lines;
+  ProbePaths probe_paths;
   std::string default_fields;  // whole lines, sent first in every response
   std::string root_path;       // uvicorn's --root-path, for the access log
   bool date_field = true;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "loop/entry.hpp"
+#include "server/probes.hpp"
 
 namespace fasterapi::server {
 
@@ -20,6 +21,8 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
       }) {
   [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);
   assert(error.ok() && "uv_timer_init cannot fail");
+  if (Probes::any(options_.probe_paths))
+    probes_ = std::make_unique<const Probes>(options_.probe_paths, *this);
   loop_.add_observer(*this);
 }
 
@@ -42,6 +45,7 @@ loop::UvError Server::listen(int fd, int backlog) {
   const loop::UvError error = listener->listen(loop_, fd, backlog);
   if (error.ok() && paused_) listener->pause();
   if (error.ok()) listeners_.push_back(std::move(listener));
+  has_listened_ |= error.ok();
   loop_.want_turn();
   return error;
 }

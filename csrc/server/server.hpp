@@ -21,6 +21,15 @@
 
 namespace fasterapi::server {
 
+class Probes;
+
+// Whether requests are to be sent here.
+enum class Readiness : std::uint8_t {
+  Starting,  // it has never listened
+  Ready,
+  Draining,  // the graceful stop has begun
+};
+
 class Server final : loop::TurnObserver, base::Counted<Server> {
  public:
   // The loop and the logs outlive the server.
@@ -48,6 +57,11 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
     return responses_.load(std::memory_order_relaxed);
   }
 
+  [[nodiscard]] Readiness readiness() const noexcept {
+    if (shutting_down_) return Readiness::Draining;
+    return has_listened_ ? Readiness::Ready : Readiness::Starting;
+  }
+
   // For connections.
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -55,6 +69,8 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] AccessLog* access_log() noexcept { return access_log_; }
   [[nodiscard]] PeerWarnings& warnings() noexcept { return warnings_; }
+  // Null: every request is an application's.
+  [[nodiscard]] const Probes* probes() const noexcept { return probes_.get(); }
   [[nodiscard]] bool shutting_down() const noexcept { return shutting_down_; }
   [[nodiscard]] bool at_concurrency_limit() const noexcept;
   // The fields that begin every response, with the date of this turn.
@@ -86,6 +102,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   PeerWarnings warnings_;
   PeerWarnings capacity_warnings_;
   AccessLog* access_log_ = nullptr;
+  std::unique_ptr<const Probes> probes_;
   Dispatcher dispatcher_;
   Deadlines deadlines_;
   std::vector<std::unique_ptr<loop::Listener>> listeners_;
@@ -105,6 +122,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   std::atomic<std::size_t> connection_count_ = 0;
   bool default_fields_fresh_ = false;
   bool paused_ = false;  // as many connections as there may be
+  bool has_listened_ = false;
   bool shutting_down_ = false;
   bool open_ = true;
 };

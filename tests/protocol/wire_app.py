@@ -10,6 +10,7 @@ import gc
 import json
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from fasterapi_asgi._core import live_objects
@@ -112,6 +113,12 @@ async def at_wait(_scope: Scope, _receive: Any, send: Any, name: str) -> None:
     notes[name].put_nowait("waiting")
     await gates[name].wait()
     await reply(send, name.encode())
+
+
+async def at_hold(scope: Scope, _receive: Any, send: Any, name: str) -> None:
+    """Hold the loop until somebody has opened the FIFO of the query's folder and closed it."""
+    (Path(scope["query_string"].decode()) / name).read_bytes()
+    await reply(send, b"held")
 
 
 async def at_note(_scope: Scope, _receive: Any, send: Any, name: str) -> None:

@@ -16,4 +16,6 @@ OWN = {
     "limit_connections_per_address",
     "asgi_spec",
     "asgi_extensions",
+    "health_path",
+    "ready_path",
 }
