@@ -73,6 +73,7 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--asgi-extensions", None, None, "Extensions to offer APP: 'all', or names, comma separated."),
     ("--health-path", None, None, "Answer this path by 200 while the process lives."),
     ("--ready-path", None, None, "Answer this path by 200 when ready, by 503 when draining."),
+    ("--metrics-path", None, None, "Answer this path by counters and times, for Prometheus."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )

@@ -206,7 +206,8 @@ class HttpServer:
                 milliseconds where a name ends so); None for one: no limit. One that is missing has
                 its default.
             probes: Paths that are answered in C++, before any other rule: ``health`` (the process
-                lives) and ``ready`` (it has listened, and the graceful stop has not begun).
+                lives), ``ready`` (it has listened, and the graceful stop has not begun) and
+                ``metrics`` (what is counted from the start on, in Prometheus's text format).
             is_trusted: Asked once per connection with the peer's host, "" on a Unix socket; None:
                 no peer's forwarding headers are believed.
             apply_forwarded: Given the scope of a request of a trusted peer that has

@@ -10,7 +10,8 @@ from fasterapi_asgi.errors import OptionError
 if TYPE_CHECKING:
     from fasterapi_asgi.config import Config
 
-_OPTIONS = {"health_path": "health", "ready_path": "ready"}  # and the core's name of each
+# Each with the core's name.
+_OPTIONS = {"health_path": "health", "ready_path": "ready", "metrics_path": "metrics"}
 _PATH = re.compile(r"/[!-~]*")  # what a request line can hold
 _NOT_OF_A_PATH = frozenset("?#")
 

@@ -123,6 +123,8 @@ class Config:
             ``http.response.early_hint``, ``http.response.pathsend``, ``http.response.trailers``.
         health_path, ready_path: Paths at which the server itself says that it lives, and whether
             requests are to be sent to it; None: there is no such path.
+        metrics_path: A path at which it says what it counts, for Prometheus; None: it counts
+            nothing.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -175,6 +177,7 @@ class Config:
     asgi_extensions: Sequence[str] | str | None
     health_path: str | None
     ready_path: str | None
+    metrics_path: str | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -229,6 +232,7 @@ class Config:
         limit_connections: int | None = None, limit_connections_per_address: int | None = None,
         asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
         health_path: str | None = None, ready_path: str | None = None,
+        metrics_path: str | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

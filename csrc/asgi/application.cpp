@@ -89,6 +89,7 @@ void Application::wake_cycles() {
 }
 
 bool Application::start_task(server::Exchange& exchange) {
+  exchange.note_start();
   starting_ = &exchange;
   py::PyRef scope = make_scope(exchange);
   if (!std::exchange(starting_, nullptr)) return PyErr_Occurred() == nullptr;

@@ -58,6 +58,7 @@ void Loop::poll(bool wait) noexcept {
     uv_metrics_info(&uv_, &after);
     is_busy_ = after.events != before.events;
   }
+  if (times_polls_) poll_ended_ns_ = base::monotonic_ns();
 }
 
 // Nobody here has sockets in libuv: users' descriptors are looked at first, and libuv only when it

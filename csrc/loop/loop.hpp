@@ -64,6 +64,10 @@ class Loop : base::Counted<Loop> {
   void flush() noexcept;
   // Which poll it is, counted from 1.
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }
+  // From now on the end of each poll is timed.
+  void time_polls() noexcept { times_polls_ = true; }
+  // On base::monotonic_ns(); 0 if none was timed.
+  [[nodiscard]] std::uint64_t poll_ended_ns() const noexcept { return poll_ended_ns_; }
   // Whether an observer has work left: the next poll must not wait.
   [[nodiscard]] bool has_work() const noexcept { return has_work_; }
 
@@ -108,6 +112,8 @@ class Loop : base::Counted<Loop> {
   TurnDriver* driver_ = nullptr;
   std::unique_ptr<char[]> receive_buffer_;
   std::uint64_t turn_ = 0;
+  std::uint64_t poll_ended_ns_ = 0;
+  bool times_polls_ = false;
   bool open_ = false;
   bool has_work_ = false;
   bool is_busy_ = false;  // the last look at the descriptors found one ready

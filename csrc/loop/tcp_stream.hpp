@@ -46,6 +46,9 @@ class TcpStream : base::Counted<TcpStream> {
     return unsent_.size() + in_flight_bytes_;
   }
 
+  // Bytes that the kernel has taken, but for a write under way.
+  [[nodiscard]] std::uint64_t written_bytes() const noexcept { return written_bytes_; }
+
   // How many bytes the peer's side of the connection has taken since it began. Asks the kernel,
   // whose buffer may hold megabytes that a slow peer has not seen.
   [[nodiscard]] std::uint64_t bytes_delivered() const noexcept;

@@ -1,6 +1,9 @@
 // module/http_server_type.cpp: the Python type HttpServer: arguments and attributes around
 // module/http_server.
+#include <uv.h>
+
 #include <memory>
+#include <string>
 
 #include "aio/guest_loop.hpp"
 #include "aio/loop_core.hpp"
@@ -84,11 +87,12 @@ bool read_options(const Arguments& arguments, server::Options& options) {
   options.limits.keep_alive_ms = static_cast<std::size_t>(seconds * 1000);
   options.date_field = arguments.date_header != 0;
   options.trace = arguments.trace != 0;
+  if (!read_probe_paths(arguments.probes, options.probe_paths)) return false;
+  options.worker = std::to_string(uv_os_getpid());
+  options.counts = !options.probe_paths.metrics.empty();
   return read_limit(arguments.limit_concurrency, "limit_concurrency", options.concurrency) &&
          read_limit(arguments.limit_max_requests, "limit_max_requests", options.max_responses) &&
-         read_limits(arguments.limits, options.limits) &&
-         read_probe_paths(arguments.probes, options.probe_paths) &&
-         read_phrases(options.status_lines) &&
+         read_limits(arguments.limits, options.limits) && read_phrases(options.status_lines) &&
          read_default_fields(arguments.default_headers, options);
 }
 

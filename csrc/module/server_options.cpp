@@ -30,7 +30,9 @@ constexpr std::pair<const char*, std::size_t base::Limits::*> kLimits[] = {
     {"requests_per_connection", &base::Limits::requests_per_connection}};
 
 constexpr std::pair<const char*, std::string server::ProbePaths::*> kProbes[] = {
-    {"health", &server::ProbePaths::health}, {"ready", &server::ProbePaths::ready}};
+    {"health", &server::ProbePaths::health},
+    {"ready", &server::ProbePaths::ready},
+    {"metrics", &server::ProbePaths::metrics}};
 
 // The entry of a table that has the name; null with TypeError set.
 template <class Table>

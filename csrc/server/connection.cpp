@@ -97,6 +97,7 @@ void Connection::begin_exchange() {
   // Sent at once: what else this turn has brought may hold the loop for long.
   if (const Probes* probes = server_.probes(); probes && probes->answer(exchange_))
     return flush_stream();
+  if (server_.metrics()) begun_ns_ = base::monotonic_ns();
   if (server_.at_concurrency_limit()) {
     if (warnings.may_warn()) warnings.warn("Exceeded concurrency limit.");
     exchange_.refuse(503, "Service Unavailable");
@@ -136,6 +137,11 @@ void Connection::refuse(http::ProtocolError error) {
                         status == 400 ? "Invalid HTTP request received."
                                       : server_.options().status_lines.phrase(status),
                         server_.default_fields());
+  if (begun_ns_ != 0) {
+    count_request(status);
+  } else if (Metrics* metrics = server_.metrics()) {
+    metrics->response(status);
+  }
   finish(true);
 }
 
@@ -193,12 +199,14 @@ void Connection::send_file() {
 void Connection::abort_response() {
   (void)exchange_.take_observer();
   exchange_open_ = false;
+  if (begun_ns_ != 0) count_request(0);
   finish(false);
 }
 
 // Without memory for the rest: what there is of the response leaves, and the close cuts it off.
 void Connection::give_up_response() noexcept {
   exchange_open_ = false;
+  if (begun_ns_ != 0) count_request(0);
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   finish(false);
 }
@@ -210,11 +218,19 @@ void Connection::advance_later() {
 void Connection::response_complete() {
   (void)exchange_.take_observer();
   exchange_open_ = false;
+  if (begun_ns_ != 0) count_request(http_.response().status());
   body_.clear();
   body_.keep_at_most(base::kIdleBufferBytes);
   server_.count_response();
   advance_later();
   update_reading();
+}
+
+// For the metrics; 0: without a whole response. REQUIRES: counts_request().
+void Connection::count_request(int status) noexcept {
+  const std::uint64_t begun_ns = std::exchange(begun_ns_, 0);
+  if (status == 0) return server_.metrics()->request_aborted();
+  server_.metrics()->request_answered(status, base::monotonic_ns() - begun_ns);
 }
 
 // Called at the end of a turn, never from within the application's send(): what follows parses.
@@ -376,6 +392,7 @@ void Connection::close() {
   if (http_.close_would_complete()) stream_.reset();  // RFC 9112 section 8
   stream_.close();
   exchange_open_ = false;
+  if (begun_ns_ != 0) count_request(0);
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   server_.bury(*this);
 }

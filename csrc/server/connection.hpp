@@ -35,6 +35,11 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::Closed; }
   [[nodiscard]] const base::Address& peer() const;
 
+  // What the metrics look at.
+  [[nodiscard]] bool counts_request() const noexcept { return begun_ns_ != 0; }
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept { return received_bytes_; }
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return stream_.written_bytes(); }
+
   std::size_t position = 0;  // among the server's connections
   bool dirty = false;        // is in the server's list of connections to flush
   bool file_due = false;     // the next flush() goes on with a file
@@ -66,6 +71,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   void give_up_response() noexcept;
   void advance_later();
   void response_complete();
+  void count_request(int status) noexcept;
   void finish(bool linger);
   void finish_sent();
   void update_reading();
@@ -104,6 +110,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   Pace write_pace_;
   std::uint64_t progress_checked_ms_ = 0;
   std::uint64_t received_bytes_ = 0;
+  std::uint64_t begun_ns_ = 0;        // when the open request began, while it is counted
   std::uint64_t turn_ = 0;            // of the loop, in which it last went on to a request
   std::size_t requests_in_turn_ = 0;  // that it has gone on to
   std::size_t requests_ = 0;

@@ -4,11 +4,17 @@
 #include <new>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "loop/entry.hpp"
 #include "server/connection.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::server {
+
+void Exchange::note_start() noexcept {
+  if (connection_.begun_ns_ == 0) return;
+  connection_.server_.metrics()->request_started(base::monotonic_ns() - connection_.begun_ns_);
+}
 
 const http::RequestHead& Exchange::head() const noexcept { return connection_.http_.head(); }
 

@@ -39,6 +39,9 @@ class Exchange {
 
   void observe(ExchangeObserver* observer) noexcept { observer_ = observer; }
 
+  // The application begins with it: for the metrics.
+  void note_start() noexcept;
+
   // The request. Its views live as long as the exchange.
   [[nodiscard]] const http::RequestHead& head() const noexcept;
   [[nodiscard]] const base::Address& peer() const;

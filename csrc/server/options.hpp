@@ -12,6 +12,7 @@ namespace fasterapi::server {
 struct ProbePaths {
   std::string health;
   std::string ready;
+  std::string metrics;
 };
 
 struct Options {
@@ -19,8 +20,10 @@ struct Options {
   http::StatusLines status_lines;
   ProbePaths probe_paths;
   std::string default_fields;  // whole lines, sent first in every response
+  std::string worker;          // this process's name among the metrics
   std::string root_path;       // uvicorn's --root-path, for the access log
   bool date_field = true;
+  bool counts = false;                           // for the metrics
   bool trace = false;                            // connections that come and go are told of
   std::size_t concurrency = base::kUnlimited;    // uvicorn's --limit-concurrency
   std::size_t max_responses = base::kUnlimited;  // uvicorn's --limit-max-requests

@@ -25,11 +25,15 @@ bool Probes::answer(Exchange& exchange) const {
 }
 
 bool Probes::knows(base::ByteView path) const noexcept {
-  return !path.empty() && (path == paths_.health || path == paths_.ready);
+  if (path.empty()) return false;
+  return path == paths_.health || path == paths_.ready || path == paths_.metrics;
 }
 
 Probes::Response Probes::respond(base::ByteView path) const {
   if (path == paths_.health) return {200, kText, "ok\n"};
+  if (path == paths_.metrics) {
+    return {200, "text/plain; version=0.0.4; charset=utf-8", reported_.metrics_text()};
+  }
   switch (reported_.readiness()) {
     case Readiness::Starting:
       return {503, kText, "starting\n"};

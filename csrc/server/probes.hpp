@@ -1,5 +1,6 @@
 // server/probes.hpp: what the server itself answers about its process, while the loop polls and
-// before a request counts for any limit: whether it lives, whether it is ready. No Python.
+// before a request counts for any limit: whether it lives, whether it is ready, what it
+// counts. No Python.
 #pragma once
 
 #include <string>
@@ -20,7 +21,7 @@ class Probes {
       : paths_(std::move(paths)), reported_(reported) {}
 
   [[nodiscard]] static bool any(const ProbePaths& paths) noexcept {
-    return !paths.health.empty() || !paths.ready.empty();
+    return !(paths.health.empty() && paths.ready.empty() && paths.metrics.empty());
   }
 
   // Whether the path was one of ours; then the response is in the queue.

@@ -23,6 +23,10 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
   assert(error.ok() && "uv_timer_init cannot fail");
   if (Probes::any(options_.probe_paths))
     probes_ = std::make_unique<const Probes>(options_.probe_paths, *this);
+  if (options_.counts) {
+    metrics_ = std::make_unique<Metrics>(options_.worker);
+    loop_.time_polls();
+  }
   loop_.add_observer(*this);
 }
 
@@ -59,6 +63,7 @@ void Server::accept(loop::AcceptedSocket socket) {
   make_room();
   auto connection = std::make_unique<Connection>(*this);
   if (!connection->open(std::move(socket)).ok() || !admit_address(*connection)) return;
+  if (metrics_) metrics_->connection_begins();
   connection->position = connections_.size();
   connections_.push_back(std::move(connection));
   if (options_.trace) trace(*connections_.back(), "HTTP connection made");
@@ -189,6 +194,7 @@ void Server::bury(Connection& connection) {
   std::erase(advancing_next_, &connection);
   std::erase(sending_files_, &connection);
   release_address(connection);
+  if (metrics_) metrics_->connection_ends(connection.received_bytes(), connection.sent_bytes());
   if (options_.trace) trace(connection, "HTTP connection lost");
   const std::size_t position = connection.position;
   buried_.push_back(std::move(connections_[position]));
@@ -201,7 +207,27 @@ void Server::bury(Connection& connection) {
   loop_.want_turn();
 }
 
+std::string Server::metrics_text() const {
+  Metrics::Now now{connections_.size(), 0, 0, 0};
+  for (const auto& connection : connections_) {
+    now.requests_in_flight += connection->counts_request();
+    now.received_bytes += connection->received_bytes();
+    now.sent_bytes += connection->sent_bytes();
+  }
+  std::string text;
+  metrics_->write(text, now);
+  return text;
+}
+
+// A turn ends where the next poll begins, or where a guest's sends what it has produced.
+void Server::note_turn_end() noexcept {
+  const std::uint64_t polled_ns = loop_.poll_ended_ns();
+  if (std::exchange(poll_ended_ns_, polled_ns) != polled_ns)
+    metrics_->turn_ends(base::monotonic_ns() - polled_ns);
+}
+
 void Server::flush() {
+  if (metrics_) note_turn_end();
   // A connection that breaks while it is flushed buries itself and leaves the list.
   while (!dirty_.empty()) {
     Connection* connection = dirty_.back();

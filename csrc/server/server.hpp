@@ -16,6 +16,7 @@
 #include "server/connection.hpp"
 #include "server/deadlines.hpp"
 #include "server/dispatcher.hpp"
+#include "server/metrics.hpp"
 #include "server/options.hpp"
 #include "server/peer_warnings.hpp"
 
@@ -62,6 +63,9 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
     return has_listened_ ? Readiness::Ready : Readiness::Starting;
   }
 
+  // REQUIRES: Options::counts.
+  [[nodiscard]] std::string metrics_text() const;
+
   // For connections.
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -69,6 +73,8 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] AccessLog* access_log() noexcept { return access_log_; }
   [[nodiscard]] PeerWarnings& warnings() noexcept { return warnings_; }
+  // Null: nothing is counted.
+  [[nodiscard]] Metrics* metrics() noexcept { return metrics_.get(); }
   // Null: every request is an application's.
   [[nodiscard]] const Probes* probes() const noexcept { return probes_.get(); }
   [[nodiscard]] bool shutting_down() const noexcept { return shutting_down_; }
@@ -94,6 +100,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] bool admit_address(Connection& connection);
   void release_address(Connection& connection);
   void connections_changed();
+  void note_turn_end() noexcept;
   void trace(const Connection& connection, base::ByteView text) noexcept;
 
   loop::Loop& loop_;
@@ -102,6 +109,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   PeerWarnings warnings_;
   PeerWarnings capacity_warnings_;
   AccessLog* access_log_ = nullptr;
+  std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<const Probes> probes_;
   Dispatcher dispatcher_;
   Deadlines deadlines_;
@@ -120,6 +128,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   // Read by any thread; written by the loop's.
   std::atomic<std::uint64_t> responses_ = 0;
   std::atomic<std::size_t> connection_count_ = 0;
+  std::uint64_t poll_ended_ns_ = 0;  // of the last turn that was counted
   bool default_fields_fresh_ = false;
   bool paused_ = false;  // as many connections as there may be
   bool has_listened_ = false;

@@ -1,6 +1,7 @@
 """Probes: what the server says about itself, on every loop, whatever the application is at."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,3 +105,58 @@ def test_probes_are_answered_above_the_limit_of_concurrency(loop: str) -> None:
         while ask(server, "/open/limit").status == 503:  # until the server has seen that
             pass
         assert waiting.read_response().body == b"limit"
+
+
+def metrics_of(server: WireServer) -> dict[str, float]:
+    """The samples by series, without the label that all of them have."""
+    response = ask(server, "/metrics")
+    assert response.values("content-type") == ["text/plain; version=0.0.4; charset=utf-8"]
+    worker = re.compile(r'worker="\d+",?')
+    samples = [
+        line.rpartition(" ")
+        for line in response.body.decode().splitlines()
+        if not line.startswith("#")
+    ]
+    return {worker.sub("", series).replace("{}", ""): float(value) for series, _, value in samples}
+
+
+def test_what_is_counted_can_be_read(loop: str) -> None:
+    server = WireServer("wire_app:app", *PATHS, "--metrics-path=/metrics", loop=loop)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        assert metrics_of(server)["fasterapi_connections_total"] == 1
+        ask(server, "/-/live")
+        ask(server, "/")
+        assert ask(server, "/raise/before").status == 500
+        with wire.Wire(server.port) as waiting:
+            waiting.send(get("/wait/metrics"))
+            assert ask(server, "/note/metrics").json() == "waiting"
+            assert metrics_of(server)["fasterapi_requests_in_flight"] == 1
+            ask(server, "/open/metrics")
+            assert waiting.read_response().body == b"metrics"
+        found = metrics_of(server)
+    assert found['fasterapi_requests_total{status="200"}'] == 4
+    assert found['fasterapi_requests_total{status="500"}'] == 1
+    assert found["fasterapi_requests_in_flight"] == 0
+    assert found["fasterapi_request_duration_seconds_count"] == 5
+    assert found["fasterapi_queue_delay_seconds_count"] == 5
+    assert found["fasterapi_loop_lag_seconds_count"] > 5
+    assert found["fasterapi_connections_total"] == 9
+    assert found["fasterapi_received_bytes_total"] > 9 * len(get("/"))
+
+
+def test_a_turn_that_holds_the_loop_is_counted_as_lag(tmp_path: Path) -> None:
+    server = WireServer("wire_app:app", "--metrics-path=/metrics")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        client = stack.enter_context(wire.Wire(server.port))
+        client.send(get(f"/hold/{fifo.name}?{tmp_path}"))
+        with fifo.open("wb"):
+            assert not client.is_closed_within(0.11)
+        assert client.read_response().body == b"held"
+        found = metrics_of(server)
+    lag = "fasterapi_loop_lag_seconds"
+    assert found[f"{lag}_count"] - found[f'{lag}_bucket{{le="0.1"}}'] == 1
+    assert found[f"{lag}_sum"] >= 0.1

@@ -18,4 +18,5 @@ OWN = {
     "asgi_extensions",
     "health_path",
     "ready_path",
+    "metrics_path",
 }

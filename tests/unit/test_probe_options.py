@@ -22,11 +22,15 @@ def test_by_default_there_are_none() -> None:
 
 
 def test_each_path_reaches_the_core_under_its_name() -> None:
-    assert probes_of(health_path="/-/live", ready_path="/") == {"health": "/-/live", "ready": "/"}
+    assert probes_of(health_path="/-/live", ready_path="/", metrics_path="/metrics") == {
+        "health": "/-/live",
+        "ready": "/",
+        "metrics": "/metrics",
+    }
 
 
 @pytest.mark.parametrize("path", ["live", "/a?b", "/a#b", "/a b", "/ä", "/a\r\n", 1])
-@pytest.mark.parametrize("option", ["health_path", "ready_path"])
+@pytest.mark.parametrize("option", ["health_path", "ready_path", "metrics_path"])
 def test_what_is_no_path_is_named(option: str, path: Any) -> None:
     with pytest.raises(OptionError, match=rf"^{option} .* is no path: give one that begins with"):
         probes_of(**{option: path})
