@@ -74,6 +74,7 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--health-path", None, None, "Answer this path by 200 while the process lives."),
     ("--ready-path", None, None, "Answer this path by 200 when ready, by 503 when draining."),
     ("--metrics-path", None, None, "Answer this path by counters and times, for Prometheus."),
+    ("--admin-bind", None, None, "Answer these paths on HOST:PORT or unix:PATH only."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )

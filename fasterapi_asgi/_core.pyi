@@ -176,6 +176,7 @@ class HttpServer:
         timeout_keep_alive: float = 5.0,
         limits: dict[str, int | None] | None = None,
         probes: dict[str, str] | None = None,
+        admin: bool = False,
         is_trusted: Callable[[str], bool] | None = None,
         apply_forwarded: Callable[[dict[str, Any]], None] | None = None,
         spec_version: str = "2.3",
@@ -208,6 +209,7 @@ class HttpServer:
             probes: Paths that are answered in C++, before any other rule: ``health`` (the process
                 lives), ``ready`` (it has listened, and the graceful stop has not begun) and
                 ``metrics`` (what is counted from the start on, in Prometheus's text format).
+            admin: Whether the probes are answered on the sockets of :meth:`listen_admin` only.
             is_trusted: Asked once per connection with the peer's host, "" on a Unix socket; None:
                 no peer's forwarding headers are believed.
             apply_forwarded: Given the scope of a request of a trusted peer that has
@@ -230,8 +232,22 @@ class HttpServer:
             OSError: the socket cannot listen.
         """
 
+    def listen_admin(self, fd: int, backlog: int) -> None:
+        """Answer the probes on another bound stream socket; any other path there is 404.
+
+        Its connections are not among :attr:`connections`, and neither :meth:`shutdown` nor
+        :meth:`abort` ends them: :meth:`close` does.
+
+        Raises:
+            OSError: the socket cannot listen.
+            RuntimeError: the server was made without ``admin``.
+        """
+
+    def stop_listening_admin(self) -> None:
+        """Close every listener of :meth:`listen_admin`; connections go on."""
+
     def stop_listening(self) -> None:
-        """Close every listener; connections go on."""
+        """Close every listener of :meth:`listen`; connections go on."""
 
     def shutdown(self) -> None:
         """Begin the graceful stop: idle connections close now, others after their response."""

@@ -85,6 +85,7 @@ def new_http_server(
             timeout_keep_alive=min(max(0, config.timeout_keep_alive), LONGEST_S),
             limits=limits,
             probes=probes,
+            admin=bool(config.admin_bind),
             **rules,
         )
     except BaseException as error:

@@ -20,7 +20,8 @@ def core_probes(config: Config) -> dict[str, str]:
     """Return the paths of a configuration as the core's ``HttpServer`` takes them.
 
     Raises:
-        OptionError: what is given is no path, or the path of another option.
+        OptionError: what is given is no path, or the path of another option; or ``admin_bind`` has
+            nothing to answer.
     """
     paths: dict[str, str] = {}
     owners: dict[str, str] = {}
@@ -37,4 +38,9 @@ def core_probes(config: Config) -> dict[str, str]:
         if (owner := owners.setdefault(path, option)) != option:
             raise OptionError(f"{option} {path!r} is also {owner}: give each a path of its own.")
         paths[name] = path
+    if config.admin_bind and not paths:
+        raise OptionError(
+            f"admin_bind {config.admin_bind!r} has nothing to answer: give health_path, "
+            "ready_path or metrics_path, too, or leave it out."
+        )
     return paths

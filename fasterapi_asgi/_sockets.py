@@ -45,14 +45,46 @@ async def open_sockets(config: Config) -> list[socket.socket]:
     return _bind_all(await _resolve(config.host, _port_of(config)))
 
 
+async def open_admin_sockets(bind: str) -> list[socket.socket]:
+    """Bind what ``--admin-bind`` names; nothing listens yet.
+
+    Raises:
+        OSError: the address cannot be resolved or bound.
+        OptionError: it is no address, or a unix socket that cannot be bound.
+    """
+    if (path := admin_path(bind)) is not None:
+        return [_bind_unix(path, "--admin-bind")]
+    host, _, text = bind.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    port = _port_in(text)
+    if not host or port is None:
+        raise OptionError(
+            f"--admin-bind {bind!r} is no address: give HOST:PORT, such as 127.0.0.1:9000 or "
+            "[::1]:9000, or unix:PATH."
+        )
+    return _bind_all(await _resolve(host, port))
+
+
+def admin_path(bind: str) -> str | None:
+    """Return the path of the unix socket that ``--admin-bind`` names; None if it names none."""
+    return bind.removeprefix("unix:") if bind.startswith("unix:") else None
+
+
 def _port_of(config: Config) -> int:
+    port = _port_in(config.port)  # programs pass what they found in the environment
+    if port is None:
+        raise OptionError(
+            f"--port {config.port} is not a port: give a number from 0 to {_HIGHEST_PORT}."
+        )
+    return port
+
+
+def _port_in(given: int | str) -> int | None:
     with contextlib.suppress(ValueError):
-        port = int(config.port)  # programs pass what they found in the environment
-        if 0 <= port <= _HIGHEST_PORT:
+        if 0 <= (port := int(given)) <= _HIGHEST_PORT:
             return port
-    raise OptionError(
-        f"--port {config.port} is not a port: give a number from 0 to {_HIGHEST_PORT}."
-    )
+    return None
 
 
 def adopt_fd(fd: int) -> socket.socket:
@@ -135,7 +167,7 @@ def _bind(sock: socket.socket, address: Any, bound: list[socket.socket]) -> None
     bound.append(sock)
 
 
-def _bind_unix(path: str) -> socket.socket:
+def _bind_unix(path: str, option: str = "--uds") -> socket.socket:
     """Bind a unix socket. A stale one is replaced and passes its mode on; other files stay."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -146,7 +178,7 @@ def _bind_unix(path: str) -> socket.socket:
         sock.close()
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise OptionError(
-            f"--uds {path!r} cannot be bound: {cause}."
+            f"{option} {path!r} cannot be bound: {cause}."
             " Give a path in an existing, writable folder that no other file has."
         ) from error
     sock.setblocking(False)
@@ -207,6 +239,14 @@ def running_message(config: Config, sock: socket.socket) -> tuple[str, tuple[Any
     )
 
 
+def name_of(sock: socket.socket) -> str:
+    """Return the address of a bound socket, as a person would type it."""
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class Listener:
     """Sockets that listen until it is closed; ``Server.servers`` holds such objects.
 
@@ -215,6 +255,7 @@ class Listener:
         sockets: Bound sockets; this object closes them.
         backlog: Connections that the kernel keeps until they are accepted. uvicorn's --backlog.
         uds: A path to remove at the end if it still belongs to the socket.
+        admin: Whether the sockets are those of ``--admin-bind``.
 
     Raises:
         OSError: a socket cannot listen.
@@ -226,13 +267,18 @@ class Listener:
         sockets: Sequence[socket.socket],
         backlog: int,
         uds: str | None = None,
+        *,
+        admin: bool = False,
     ) -> None:
-        self._stop_listening: Callable[[], None] = core.stop_listening
+        listen: Callable[[int, int], None] = core.listen_admin if admin else core.listen
+        self._stop_listening: Callable[[], None] = (
+            core.stop_listening_admin if admin else core.stop_listening
+        )
         self._sockets = tuple(sockets)
         self._uds = Path(uds).absolute() if uds is not None else None
         self._uds_inode = self._uds.stat().st_ino if self._uds is not None else None
         for sock in sockets:
-            core.listen(sock.fileno(), min(max(0, backlog), _LONGEST_BACKLOG))
+            listen(sock.fileno(), min(max(0, backlog), _LONGEST_BACKLOG))
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -244,7 +290,7 @@ class Listener:
         return bool(self._sockets)
 
     def close(self) -> None:
-        """Stop listening, on every socket of the server; open connections go on."""
+        """Stop listening, on every socket of its kind; open connections go on."""
         if not self._sockets:
             return
         self._stop_listening()

@@ -125,6 +125,9 @@ class Config:
             requests are to be sent to it; None: there is no such path.
         metrics_path: A path at which it says what it counts, for Prometheus; None: it counts
             nothing.
+        admin_bind: ``HOST:PORT`` or ``unix:PATH``, where these paths are answered in place of the
+            main address, from before the application's start-up until the stop has waited for the
+            requests.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -178,6 +181,7 @@ class Config:
     health_path: str | None
     ready_path: str | None
     metrics_path: str | None
+    admin_bind: str | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -232,7 +236,7 @@ class Config:
         limit_connections: int | None = None, limit_connections_per_address: int | None = None,
         asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
         health_path: str | None = None, ready_path: str | None = None,
-        metrics_path: str | None = None,
+        metrics_path: str | None = None, admin_bind: str | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
     limit_connections: int | None = None, limit_connections_per_address: int | None = None,
     asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
     health_path: str | None = None, ready_path: str | None = None,
-    metrics_path: str | None = None,
+    metrics_path: str | None = None, admin_bind: str | None = None,
 ) -> None:
     """Serve an application in this process until a signal ends it.
 

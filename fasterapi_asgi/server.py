@@ -20,11 +20,18 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._access_log import choose_access_log
 from fasterapi_asgi._http_server import close_http_server, new_http_server
-from fasterapi_asgi._sockets import Listener, open_sockets, running_message
+from fasterapi_asgi._sockets import (
+    Listener,
+    admin_path,
+    name_of,
+    open_admin_sockets,
+    open_sockets,
+    running_message,
+)
 from fasterapi_asgi._state import ServerState
 from fasterapi_asgi._wakeup import Wakeup
 from fasterapi_asgi.config import Config
@@ -43,6 +50,10 @@ _CANCEL_S = 1.0  # what a cancelled request may still take before its connection
 _TICK_S = 0.1  # for callback_notify and for a subclass with its own on_tick; uvicorn's
 
 logger = logging.getLogger("uvicorn.error")
+
+
+def _exit_code_of(error: OSError | OptionError) -> int:
+    return error.exit_code if isinstance(error, OptionError) else STARTUP_FAILURE
 
 
 class Server:
@@ -73,6 +84,7 @@ class Server:
         self._captured_signals: list[int] = []
         self._wakeup = Wakeup()
         self._core: HttpServer | None = None
+        self._admin: Listener | None = None
         self._draining: asyncio.Lock | None = None
 
     @property
@@ -150,30 +162,57 @@ class Server:
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application's lifespan, then listen. If both succeed, :attr:`started` is true.
 
+        The address of ``admin_bind`` listens before.
+
         Raises:
             SystemExit: one of them failed (the reason is logged; the lifespan is shut down again).
         """
         self._wakeup.bind()
         self.started = False
+        core = await self._make_core()
         if not await self._unless_forced(self.lifespan.startup()):
             return
         if self.lifespan.should_exit:
+            self._release()
             sys.exit(STARTUP_FAILURE)
         try:
-            self._core = new_http_server(
-                self.config, self.lifespan.state, self.limit_max_requests, self._wakeup.wake
-            )
-            self.servers = await self._listen(self._core, sockets)
-        except OSError as error:
-            await self._give_up(error, STARTUP_FAILURE)
-        except OptionError as error:
-            await self._give_up(error, error.exit_code)
+            self.servers = await self._listen(core, sockets)
+        except (OSError, OptionError) as error:
+            logger.error(error)
+            await self._unless_forced(self.lifespan.shutdown())
+            self._release()
+            sys.exit(_exit_code_of(error))
         self._draining = asyncio.Lock()
-        self.server_state.attach(self._core, self.config)
-        choose_access_log(self._core, self.config.access_log)
+        self.server_state.attach(core, self.config)
+        choose_access_log(core, self.config.access_log)
         if sockets is None:
             self._log_started_message([sock for server in self.servers for sock in server.sockets])
         self.started = True
+
+    async def _make_core(self) -> HttpServer:
+        """Make the compiled server, with the address of ``admin_bind`` listening."""
+        try:
+            self._core = core = new_http_server(
+                self.config, self.lifespan.state, self.limit_max_requests, self._wakeup.wake
+            )
+            if bind := self.config.admin_bind:
+                choose_access_log(core, self.config.access_log)
+                await self._listen_admin(core, bind)
+        except (OSError, OptionError) as error:
+            logger.error(error)
+            self._release()
+            sys.exit(_exit_code_of(error))
+        return core
+
+    async def _listen_admin(self, core: HttpServer, bind: str) -> None:
+        opened = await open_admin_sockets(bind)
+        with contextlib.ExitStack() as undo:
+            for sock in opened:
+                undo.callback(sock.close)
+            uds = admin_path(bind)
+            self._admin = Listener(core, opened, self.config.backlog, uds, admin=True)
+            undo.pop_all()
+        logger.info("Answering probes on %s", ", ".join(map(name_of, opened)))
 
     async def _listen(
         self, core: HttpServer, sockets: list[socket.socket] | None
@@ -189,11 +228,6 @@ class Server:
             listener = Listener(core, opened, backlog, uds)
             undo.pop_all()
         return [listener]
-
-    async def _give_up(self, error: Exception, exit_code: int) -> NoReturn:
-        logger.error(error)
-        await self._unless_forced(self.lifespan.shutdown())
-        sys.exit(exit_code)
 
     def _log_started_message(self, listeners: Sequence[socket.socket]) -> None:
         text, arguments, coloured = running_message(self.config, listeners[0])
@@ -311,7 +345,7 @@ class Server:
 
     def _release(self) -> None:
         """Let go of everything that is still open: nothing after a graceful stop."""
-        for server in self.servers:
+        for server in [*self.servers, *filter(None, [self._admin])]:
             server.close()
         core, self._core = self._core, None
         if core is not None:

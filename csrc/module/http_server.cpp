@@ -6,16 +6,35 @@
 #include "py/error.hpp"
 
 namespace fasterapi::module {
+namespace {
 
-HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options options,
+// Its connections come beside those that the limits of the server count.
+server::Options admin_options(server::Options options) {
+  options.counts = false;
+  options.concurrency = options.max_responses = base::kUnlimited;
+  return options;
+}
+
+server::Options without_probes(server::Options options) {
+  options.probe_paths = {};
+  return options;
+}
+
+}  // namespace
+
+HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
                        std::unique_ptr<asgi::Application> application, Callbacks callbacks)
     : self_(self),
       host_(host),
       host_object_(py::PyRef::borrow(host.self())),
       loop_(py::PyRef::borrow(host.asyncio_loop())),
       application_(std::move(application)),
-      server_(host.loop(), std::move(options), *this),
+      server_(host.loop(), has_admin ? without_probes(options) : options, *this),
       callbacks_(std::move(callbacks)) {
+  server::EventLog& log = *this;
+  if (has_admin)
+    admin_ = std::make_unique<server::Server>(host.loop(), admin_options(std::move(options)), log,
+                                              &server_);
   server_.add_application(*application_);
   application_->set_on_idle([this] { host_.loop().want_turn(); });  // somebody may wait_tasks()
   host_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
@@ -28,6 +47,7 @@ void HttpServer::close() {
   if (!std::exchange(open_, false)) return;
   const bool can_wake = application_->tasks().can_wake();
   server_.close();
+  if (admin_) admin_->close();
   application_->clear();
   host_.loop().remove_observer(*this);
   host_.remove_companion(self_);
@@ -46,6 +66,7 @@ void HttpServer::set_access_sink(std::unique_ptr<AccessSink> sink) {
   flush_access_sink();
   access_sink_ = std::move(sink);
   server_.set_access_log(access_sink_.get());
+  if (admin_) admin_->set_access_log(access_sink_.get());
   application_->set_access_log(access_sink_.get());
 }
 

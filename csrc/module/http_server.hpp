@@ -21,12 +21,15 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
     py::PyRef on_max_requests;  // may be null
   };
 
-  // `self` is the Python object that owns this.
-  HttpServer(PyObject* self, aio::LoopHost& host, server::Options options,
+  // `self` is the Python object that owns this. With `has_admin` the probes of the options are
+  // those of the admin server alone.
+  HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
              std::unique_ptr<asgi::Application> application, Callbacks callbacks);
   ~HttpServer();
 
   [[nodiscard]] server::Server& server() noexcept { return server_; }
+  // Null: there is none.
+  [[nodiscard]] server::Server* admin() noexcept { return admin_.get(); }
   [[nodiscard]] asgi::Application& application() noexcept { return *application_; }
   void set_access_sink(std::unique_ptr<AccessSink> sink);
 
@@ -64,6 +67,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   py::PyRef loop_;
   std::unique_ptr<asgi::Application> application_;
   server::Server server_;
+  std::unique_ptr<server::Server> admin_;  // answers probes about server_ on addresses of its own
   Callbacks callbacks_;
   std::shared_ptr<AccessSink> access_sink_;  // shared: its Python part may replace it
   std::vector<std::string> traces_;

@@ -29,7 +29,7 @@ struct Arguments {
   PyObject* root_path = nullptr;
   PyObject* default_headers = nullptr;
   int date_header = 1;
-  int trace = 0;
+  int trace = 0, admin = 0;
   PyObject *limit_concurrency = Py_None, *limit_max_requests = Py_None, *on_max_requests = Py_None;
   double timeout_keep_alive = 5.0;
   PyObject *limits = Py_None, *probes = Py_None;
@@ -51,6 +51,7 @@ struct Arguments {
                                         "timeout_keep_alive",
                                         "limits",
                                         "probes",
+                                        "admin",
                                         "is_trusted",
                                         "apply_forwarded",
                                         "spec_version",
@@ -59,11 +60,11 @@ struct Arguments {
                                         "trace",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOOOUOO!p:HttpServer", const_cast<char**>(names), &loop,
-            &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
+            args, keywords, "|$OOOOO!UOpOOOdOOpOOUOO!p:HttpServer", const_cast<char**>(names),
+            &loop, &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
             &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
-            &timeout_keep_alive, &limits, &probes, &is_trusted, &apply_forwarded, &spec_version,
-            &disconnect_error, &PyTuple_Type, &extensions, &trace)) {
+            &timeout_keep_alive, &limits, &probes, &admin, &is_trusted, &apply_forwarded,
+            &spec_version, &disconnect_error, &PyTuple_Type, &extensions, &trace)) {
       return false;
     }
     if (loop && app && run_asgi && logger && state) return true;
@@ -128,7 +129,8 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
   options.root_path = root_path;
   auto application = asgi::Application::make(state, host->releases(), std::move(parts));
   if (!application) return nullptr;
-  return std::make_unique<HttpServer>(self, *host, std::move(options), std::move(application),
+  return std::make_unique<HttpServer>(self, *host, std::move(options), arguments.admin != 0,
+                                      std::move(application),
                                       HttpServer::Callbacks{py::PyRef::borrow(arguments.logger),
                                                             optional(arguments.on_max_requests)});
 }
@@ -171,19 +173,33 @@ PyObject* with_server_here(PyObject* self, Call&& call) noexcept {
   });
 }
 
+PyObject* listen_on(HttpServer& server, server::Server* acceptor, PyObject* args) {
+  int fd = -1;
+  int backlog = 0;
+  if (!PyArg_ParseTuple(args, "ii:listen", &fd, &backlog)) return nullptr;
+  if (!acceptor || !server.is_open()) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    acceptor ? "the server is closed" : "the server was made without admin");
+    return nullptr;
+  }
+  const loop::UvError error = acceptor->listen(fd, backlog);
+  if (error.ok()) Py_RETURN_NONE;
+  errno = error.errno_value();
+  return PyErr_SetFromErrno(PyExc_OSError);
+}
+
 PyObject* listen(PyObject* self, PyObject* args) noexcept {
-  return with_server_here(self, [&](HttpServer& server) -> PyObject* {
-    int fd = -1;
-    int backlog = 0;
-    if (!PyArg_ParseTuple(args, "ii:listen", &fd, &backlog)) return nullptr;
-    if (!server.is_open()) {
-      PyErr_SetString(PyExc_RuntimeError, "the server is closed");
-      return nullptr;
-    }
-    const loop::UvError error = server.server().listen(fd, backlog);
-    if (error.ok()) Py_RETURN_NONE;
-    errno = error.errno_value();
-    return PyErr_SetFromErrno(PyExc_OSError);
+  return with_server_here(
+      self, [&](HttpServer& server) { return listen_on(server, &server.server(), args); });
+}
+PyObject* listen_admin(PyObject* self, PyObject* args) noexcept {
+  return with_server_here(
+      self, [&](HttpServer& server) { return listen_on(server, server.admin(), args); });
+}
+PyObject* stop_listening_admin(PyObject* self, PyObject*) noexcept {
+  return with_server_here(self, [](HttpServer& server) {
+    if (server::Server* admin = server.admin()) admin->stop_listening();
+    return Py_NewRef(Py_None);
   });
 }
 
@@ -308,6 +324,10 @@ void server_dealloc(PyObject* self) {
 PyMethodDef methods[] = {
     {"listen", listen, METH_VARARGS,
      "listen($self, fd, backlog)\n--\n\nAccept connections on a bound socket."},
+    {"listen_admin", listen_admin, METH_VARARGS,
+     "listen_admin($self, fd, backlog)\n--\n\nAnswer the probes, and nothing else, on a socket."},
+    {"stop_listening_admin", stop_listening_admin, METH_NOARGS,
+     "stop_listening_admin($self)\n--\n\nClose every listener of listen_admin()."},
     {"stop_listening", stop_listening, METH_NOARGS,
      "stop_listening($self)\n--\n\nClose every listener."},
     {"shutdown", shutdown, METH_NOARGS, "shutdown($self)\n--\n\nBegin the graceful stop."},

@@ -3,10 +3,12 @@
 // counts. No Python.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "http/event.hpp"
 #include "server/options.hpp"
 
 namespace fasterapi::server {
@@ -16,15 +18,17 @@ class Server;
 
 class Probes {
  public:
-  // `reported` outlives it.
-  Probes(ProbePaths paths, const Server& reported)
-      : paths_(std::move(paths)), reported_(reported) {}
+  enum class Other : std::uint8_t { IsNotOurs, IsNotFound };
+
+  // `reported` outlives it. `other` says what a path is that none of `paths` is.
+  Probes(ProbePaths paths, Other other, const Server& reported)
+      : paths_(std::move(paths)), other_(other), reported_(reported) {}
 
   [[nodiscard]] static bool any(const ProbePaths& paths) noexcept {
     return !(paths.health.empty() && paths.ready.empty() && paths.metrics.empty());
   }
 
-  // Whether the path was one of ours; then the response is in the queue.
+  // Whether the request was ours; then the response is in the queue.
   [[nodiscard]] bool answer(Exchange& exchange) const;
 
  private:
@@ -36,9 +40,11 @@ class Probes {
   };
 
   [[nodiscard]] bool knows(base::ByteView path) const noexcept;
-  [[nodiscard]] Response respond(base::ByteView path) const;
+  [[nodiscard]] Response respond(const http::RequestHead& head) const;
+  [[nodiscard]] Response readiness() const;
 
   const ProbePaths paths_;
+  const Other other_;
   const Server& reported_;
 };
 

@@ -10,7 +10,7 @@
 
 namespace fasterapi::server {
 
-Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
+Server::Server(loop::Loop& loop, Options options, EventLog& event_log, const Server* reported)
     : loop_(loop),
       options_(std::move(options)),
       event_log_(event_log),
@@ -21,8 +21,11 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log)
       }) {
   [[maybe_unused]] const loop::UvError error = deadlines_.open(loop_);
   assert(error.ok() && "uv_timer_init cannot fail");
-  if (Probes::any(options_.probe_paths))
-    probes_ = std::make_unique<const Probes>(options_.probe_paths, *this);
+  if (reported || Probes::any(options_.probe_paths)) {
+    probes_ = std::make_unique<const Probes>(
+        options_.probe_paths, reported ? Probes::Other::IsNotFound : Probes::Other::IsNotOurs,
+        reported ? *reported : *this);
+  }
   if (options_.counts) {
     metrics_ = std::make_unique<Metrics>(options_.worker);
     loop_.time_polls();

@@ -34,7 +34,10 @@ enum class Readiness : std::uint8_t {
 class Server final : loop::TurnObserver, base::Counted<Server> {
  public:
   // The loop and the logs outlive the server.
-  Server(loop::Loop& loop, Options options, EventLog& event_log);
+  Server(loop::Loop& loop, Options options, EventLog& event_log)
+      : Server(loop, std::move(options), event_log, nullptr) {}
+  // One that only answers probes, about the server `reported`, which outlives it.
+  Server(loop::Loop& loop, Options options, EventLog& event_log, const Server* reported);
   ~Server();
 
   // The application that is asked next after those already here.

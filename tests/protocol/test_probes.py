@@ -2,10 +2,12 @@
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import probes_app
 import pytest
 import wire
 import wire_server
@@ -160,3 +162,62 @@ def test_a_turn_that_holds_the_loop_is_counted_as_lag(tmp_path: Path) -> None:
     lag = "fasterapi_loop_lag_seconds"
     assert found[f"{lag}_count"] - found[f'{lag}_bucket{{le="0.1"}}'] == 1
     assert found[f"{lag}_sum"] >= 0.1
+
+
+# --- --admin-bind
+
+ADMIN = re.compile(r"Answering probes on http://127\.0\.0\.1:(\d+)")
+
+
+def ask_admin(server: WireServer, path: str) -> tuple[int, bytes]:
+    response = ask(server, path)
+    return response.status, response.body
+
+
+def test_the_admin_address_answers_from_before_the_start_up_until_the_requests_are_done(
+    loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    monkeypatch.setenv(probes_app.FIFO, str(fifo))
+    options = (*PATHS, "--metrics-path=/metrics", "--admin-bind=127.0.0.1:0")
+    server = WireServer("probes_app:app", *options, loop=loop, announced=ADMIN)
+    assert ask_admin(server, "/-/live") == (200, b"ok\n")
+    assert ask_admin(server, "/-/ready") == (503, b"starting\n")
+    assert ask_admin(server, "/") == (404, b"not found\n")
+    fifo.write_bytes(b"")
+    main_port = int(server.log.wait_for(wire_server.RUNNING)[1])
+    assert ask_admin(server, "/-/ready") == (200, b"ready\n")
+    with wire.Wire(main_port) as client:
+        for path in ("/-/live", "/-/ready", "/metrics"):
+            client.send(get(path))
+            assert client.read_response().body == path.encode()
+        *request, last = wire.post("/last", b"end")
+        client.send(bytes(request))
+        while metrics_of(server)["fasterapi_requests_in_flight"] != 1:
+            pass
+        server.send_signal(signal.SIGTERM)
+        server.log.wait_for("Waiting for connections to close")
+        assert ask_admin(server, "/-/ready") == (503, b"draining\n")
+        assert ask_admin(server, "/-/live") == (200, b"ok\n")
+        found = metrics_of(server)
+        client.send(bytes([last]))
+        assert client.read_response().body == b"/lastend"
+    server.wait_for_exit(signal.SIGTERM)
+    assert found['fasterapi_requests_total{status="200"}'] == 3
+    assert found["fasterapi_connections"] == 1
+    assert found["fasterapi_connections_total"] == 1
+    with pytest.raises(ConnectionRefusedError):
+        wire.Wire(server.port)
+
+
+def test_a_connection_of_the_admin_address_does_not_keep_the_server(loop: str) -> None:
+    server = WireServer(
+        "wire_app:app", *PATHS, "--admin-bind=127.0.0.1:0", loop=loop, announced=ADMIN
+    )
+    server.log.wait_for(wire_server.RUNNING)
+    with wire.Wire(server.port) as kept:
+        kept.send(get("/-/ready"))
+        read_probe(kept, 200, b"ready\n")
+        assert "Waiting for connections" not in server.stop()
+        assert kept.read_to_end() == b""

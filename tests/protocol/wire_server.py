@@ -87,6 +87,7 @@ class WireServer:
         loop: str = "auto",
         most_files: int | None = None,
         listener: socket.socket | None = None,
+        announced: re.Pattern[str] = RUNNING,
     ) -> None:
         self.program = program
         self.loop = loop
@@ -107,7 +108,7 @@ class WireServer:
         )
         assert self._process.stderr
         self.log = Log(self._process.stderr)
-        running = self.log.wait_for(RUNNING)
+        running = self.log.wait_for(announced)
         self.port = listener.getsockname()[1] if listener else int(running[1])
 
     def stop(self) -> str:

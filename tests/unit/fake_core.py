@@ -21,6 +21,7 @@ class FakeHttpServer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.total_requests = 0
         self._listeners: list[socket.socket] = []
+        self._admin_listeners: list[socket.socket] = []
         self._disconnected: list[asyncio.Future[None]] = []
         self._done: list[asyncio.Future[None]] = []
 
@@ -36,6 +37,17 @@ class FakeHttpServer:
         self.calls.append("stop_listening")
         while self._listeners:
             self._listeners.pop().close()
+
+    def listen_admin(self, fd: int, backlog: int) -> None:
+        listener = socket.socket(fileno=os.dup(fd))
+        self._admin_listeners.append(listener)
+        listener.listen(backlog)
+        self.calls.append(("listen_admin", backlog))
+
+    def stop_listening_admin(self) -> None:
+        self.calls.append("stop_listening_admin")
+        while self._admin_listeners:
+            self._admin_listeners.pop().close()
 
     def shutdown(self) -> None:
         self.calls.append("shutdown")

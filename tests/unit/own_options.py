@@ -19,4 +19,5 @@ OWN = {
     "health_path",
     "ready_path",
     "metrics_path",
+    "admin_bind",
 }

@@ -41,6 +41,24 @@ def test_two_options_with_one_path_are_named() -> None:
         probes_of(health_path="/x", ready_path="/x")
 
 
+@pytest.mark.parametrize("bind", ["127.0.0.1:9000", "unix:x"])
+def test_an_admin_address_without_anything_to_answer_is_named(bind: str) -> None:
+    text = rf"^admin_bind '{bind}' has nothing to answer: give health_path"
+    with pytest.raises(OptionError, match=text):
+        probes_of(admin_bind=bind)
+    assert probes_of(admin_bind=bind, ready_path="/ready") == {"ready": "/ready"}
+
+
+def test_only_a_server_with_admin_listens_for_it() -> None:
+    async def main() -> None:
+        async with serving(probes={"health": "/live"}) as place:
+            with pytest.raises(RuntimeError, match=r"^the server was made without admin$"):
+                place.core.listen_admin(place.sock.fileno(), 1)
+            place.core.stop_listening_admin()
+
+    asyncio.run(main())
+
+
 def test_the_core_knows_no_other_probes() -> None:
     arguments: dict[str, Any] = dict.fromkeys(("loop", "app", "run_asgi", "logger"))
     for probes in ({"x": "/"}, {1: "/"}, {"health": 1}, []):

@@ -5,6 +5,7 @@ import logging
 import pickle
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,7 +154,7 @@ def test_a_number_outside_the_cores_range_is_brought_into_it(
     assert serve(server, meanwhile) == expected
 
 
-def test_an_option_that_the_core_refuses_ends_the_server_after_its_lifespan(
+def test_an_option_that_the_core_refuses_ends_the_server_before_its_lifespan(
     log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -163,7 +164,71 @@ def test_an_option_that_the_core_refuses_ends_the_server_after_its_lifespan(
     with pytest.raises(SystemExit) as ended:
         asyncio.run(make().serve())
     text = "An option cannot be used: default header: Invalid HTTP header value."
-    assert (ended.value.code, log.messages) == (1, [*STARTING, text, *ENDING[:2]])
+    assert (ended.value.code, log.messages) == (1, [*STARTING[:1], text])
+
+
+def test_the_admin_address_listens_before_the_lifespan_and_until_the_requests_are_done(
+    tmp_path: Path, log: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "admin"
+    listened: list[bool] = []
+
+    async def looks(_scope: Any, receive: Any, send: Any) -> None:
+        for phase in ("startup", "shutdown"):
+            await receive()
+            listened.append(path.is_socket())
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    server = make(looks, admin_bind=f"unix:{path}", health_path="/live")
+
+    async def meanwhile() -> Any:
+        server.should_exit = True
+        assert len(server.servers) == 1  # what listens for the application
+        return core_of(server)
+
+    core = serve(server, meanwhile)
+    assert listened == [True, False]
+    assert core.options["probes"] == {"health": "/live"} and core.options["admin"]
+    assert core.calls == [
+        ("listen_admin", 2048),
+        ("listen", 2048),
+        *["stop_listening"] * 2,
+        "shutdown",
+        "stop_listening_admin",
+        "abort",
+        "stop_listening",
+        "close",
+    ]
+    assert log.messages[1] == f"Answering probes on unix:{path}"
+
+
+def test_an_admin_address_that_is_taken_ends_the_server_before_its_lifespan(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SystemExit) as ended:
+            asyncio.run(make(admin_bind=bind, health_path="/live").serve())
+    assert (ended.value.code, len(log.messages)) == (3, 2)
+    assert "address already in use" in log.messages[1]
+
+
+def test_a_failed_startup_gives_the_admin_address_back(tmp_path: Path) -> None:
+    async def fails(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed"})
+
+    path = tmp_path / "admin"
+    server = make(fails, admin_bind=f"unix:{path}", health_path="/live")
+
+    async def main() -> None:
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        with pytest.raises(SystemExit):
+            await server.startup()
+
+    asyncio.run(main())
+    assert not path.exists()
 
 
 def test_a_server_can_serve_again() -> None:

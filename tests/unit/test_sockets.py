@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,13 @@ import pytest
 from fake_core import FakeHttpServer
 
 from fasterapi_asgi import Config
-from fasterapi_asgi._sockets import Listener, open_sockets, running_message
+from fasterapi_asgi._sockets import (
+    Listener,
+    name_of,
+    open_admin_sockets,
+    open_sockets,
+    running_message,
+)
 from fasterapi_asgi.errors import OptionError
 
 Address = tuple[socket.AddressFamily, str]
@@ -224,7 +231,48 @@ def test_a_descriptor_is_announced_by_its_name() -> None:
         assert message % arguments == expected
 
 
+# --admin-bind
+
+
+def bind_admin(text: str) -> list[socket.socket]:
+    return asyncio.run(open_admin_sockets(text))
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "localhost:0", "[::1]:0"])
+def test_an_admin_address_is_bound_as_the_main_one(text: str) -> None:
+    host = text.rpartition(":")[0].strip("[]")
+    assert facts_of(bind_admin(text)) == facts_of(bind(host=host, port=0))
+
+
+def test_an_admin_address_may_be_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    [sock] = bind_admin(f"unix:{path}")
+    with sock:
+        assert (sock.getsockname(), name_of(sock)) == (path, f"unix:{path}")
+    with pytest.raises(OptionError, match=r"^--admin-bind '' cannot be bound: the path is empty"):
+        bind_admin("unix:")
+
+
+@pytest.mark.parametrize("text", ["9000", ":9000", "a", "a:", "a:b", "127.0.0.1:65536", "[]:1"])
+def test_what_is_no_admin_address_is_named(text: str) -> None:
+    with pytest.raises(OptionError, match=rf"^--admin-bind {re.escape(repr(text))} is no address"):
+        bind_admin(text)
+
+
+def test_the_name_of_an_address_can_be_opened() -> None:
+    for text, name in (("127.0.0.1:0", "http://127.0.0.1:"), ("[::1]:0", "http://[::1]:")):
+        [sock] = bind_admin(text)
+        with sock:
+            assert name_of(sock) == f"{name}{sock.getsockname()[1]}"
+
+
 # Listener
+
+
+def test_an_admin_listener_leaves_the_main_ones_alone() -> None:
+    listener, core = listen([socket.socket()], admin=True)
+    listener.close()
+    assert core.calls == [("listen_admin", 7), "stop_listening_admin"]
 
 
 def listen(sockets: list[socket.socket], **options: Any) -> tuple[Listener, FakeHttpServer]:

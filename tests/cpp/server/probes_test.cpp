@@ -160,3 +160,23 @@ TEST_CASE("a probe is recorded as any other response", "[server][probes]") {
                   probe("405 Method Not Allowed", "method not allowed\n", "allow: GET, HEAD\r\n"));
   CHECK(log.lines == std::vector<std::string>{"GET /api/-/live?a 200", "POST /api/-/ready 405"});
 }
+
+TEST_CASE("a server for probes alone tells of another server", "[server][probes]") {
+  RunningServer running;
+  fasterapi::server::Server admin(running.loop, probing_options(), running.events, &running.server);
+  const Socket socket = bound_tcp_socket();
+  REQUIRE(admin.listen(socket.fd(), 16).ok());
+  Client client(socket);
+  client.send(get("/-/live"));
+  running.expect(client, probe("200 OK", "ok\n"));
+  client.send(get("/-/ready"));
+  running.expect(client, probe("200 OK", "ready\n"));
+  client.send(request_of("POST", "/"));
+  running.expect(client, probe("404 ", "not found\n"));
+  running.server.shut_down();
+  client.send(get("/-/ready"));
+  running.expect(client, probe("503 Service Unavailable", "draining\n"));
+  CHECK(admin.connection_count() == 1);
+  CHECK(running.server.connection_count() == 0);
+  CHECK(running.application.requests.empty());
+}
