@@ -19,7 +19,7 @@ namespace {
 
 Options probing_options() {
   Options options = RunningServer::plain_options();
-  options.probe_paths = {"/-/live", "/-/ready"};
+  options.probe_paths = {"/-/live", "/-/ready", {}};
   return options;
 }
 
