@@ -21,7 +21,7 @@ class Histogram {
 
   void observe(std::uint64_t ns) noexcept;
   // Appends its samples. `labels` stand in front of the bucket's own.
-  void write(std::string& out, base::ByteView name, base::ByteView labels) const;
+  [[gnu::cold]] void write(std::string& out, base::ByteView name, base::ByteView labels) const;
 
  private:
   std::array<std::uint64_t, kBoundsNs.size() + 1> counts_{};
@@ -58,12 +58,12 @@ class Metrics {
   void turn_ends(std::uint64_t lag_ns) noexcept { lags_.observe(lag_ns); }
 
   // Appends all of it.
-  void write(std::string& out, const Now& now) const;
+  [[gnu::cold]] void write(std::string& out, const Now& now) const;
 
  private:
   static constexpr int kFirstStatus = 100;
 
-  void write_responses(std::string& out) const;
+  [[gnu::cold]] void write_responses(std::string& out) const;
 
   const std::string worker_;
   std::array<std::uint64_t, 500> responses_{};  // by status

@@ -28,8 +28,9 @@ class Probes {
     return !(paths.health.empty() && paths.ready.empty() && paths.metrics.empty());
   }
 
-  // Whether the request was ours; then the response is in the queue.
-  [[nodiscard]] bool answer(Exchange& exchange) const;
+  // Whether the request was ours; then the response is in the queue. Cold, like all
+  // that it calls: otherwise the optimizer inlines less of llhttp, 135 instructions per request.
+  [[nodiscard, gnu::cold]] bool answer(Exchange& exchange) const;
 
  private:
   static constexpr base::ByteView kText = "text/plain; charset=utf-8";
@@ -40,7 +41,7 @@ class Probes {
   };
 
   [[nodiscard]] bool knows(base::ByteView path) const noexcept;
-  [[nodiscard]] Response respond(const http::RequestHead& head) const;
+  [[nodiscard, gnu::cold]] Response respond(const http::RequestHead& head) const;
   [[nodiscard]] Response readiness() const;
 
   const ProbePaths paths_;

@@ -67,7 +67,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   }
 
   // REQUIRES: Options::counts.
-  [[nodiscard]] std::string metrics_text() const;
+  [[nodiscard, gnu::cold]] std::string metrics_text() const;
 
   // For connections.
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
