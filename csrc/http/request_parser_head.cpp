@@ -14,10 +14,23 @@ namespace {
 // RFC 9110 section 8.6: so many always fit into 64 bits, with a sign too.
 constexpr std::size_t kLengthDigits = 18;
 
-// Whether note_field() may look for names of that size: for most it does not.
-constexpr bool may_be_noted(std::uint32_t name_size) noexcept {
-  constexpr std::uint64_t kSizes = 1 << 4 | 1 << 6 | 1 << 14 | 1 << 15 | 1 << 17;
-  return (kSizes >> name_size % 64 & 1) != 0;
+constexpr base::ByteView kHost = "host";
+constexpr base::ByteView kExpect = "expect";
+constexpr base::ByteView kContentLength = "content-length";
+constexpr base::ByteView kTransferEncoding = "transfer-encoding";
+constexpr base::ByteView kForwardedFor = "x-forwarded-for";
+constexpr base::ByteView kForwardedProto = "x-forwarded-proto";
+
+// Whether a name of that size may be one of these: most are not.
+constexpr bool may_be_noted(std::uint32_t size) noexcept {
+  constexpr std::uint64_t kSizes = [] {
+    std::uint64_t sizes = 0;
+    for (const base::ByteView name :
+         {kHost, kExpect, kContentLength, kTransferEncoding, kForwardedFor, kForwardedProto})
+      sizes |= std::uint64_t{1} << name.size();
+    return sizes;
+  }();
+  return (kSizes >> size % 64 & 1) != 0;
 }
 
 // In a field value, where no other control character may stand.
@@ -77,42 +90,26 @@ std::optional<ProtocolError> RequestParser::check_fields() noexcept {
   return std::nullopt;
 }
 
+// Of the names above.
 void RequestParser::note_field(std::size_t index) noexcept {
   const auto [name, value] = head_.field(index);
-  switch (name.size()) {
-    case 4:
-      if (name == "host") {
-        ++seen_.host_fields;
-        seen_.host_index = index;
-      }
-      break;
-    case 6:
-      if (name == "expect") {
-        head_.expect_continue_ = base::equals_ignoring_case(value, "100-continue");
-        seen_.unknown_expectation |= !head_.expect_continue_;
-      }
-      break;
-    case 14:
-      if (name == "content-length") seen_.malformed_length = value.size() > kLengthDigits;
-      break;
-    case 15:
-      if (name == "x-forwarded-for") head_.forwarded_ = true;
-      break;
-    case 17:
-      if (name == "transfer-encoding") {
-        const char* end = value.data() + value.size();
-        ++seen_.transfer_encoding_fields;
-        transfer_encoding_ = value;
-        // Trimmed away, but still there: behind the last value stands nothing, behind another a
-        // name.
-        seen_.blank_behind_encoding =
-            end < head_.bytes_.data() + head_.bytes_.size() && base::is_ows(*end);
-      } else if (name == "x-forwarded-proto") {
-        head_.forwarded_ = true;
-      }
-      break;
-    default:
-      break;
+  if (name == kHost) {
+    ++seen_.host_fields;
+    seen_.host_index = index;
+  } else if (name == kExpect) {
+    head_.expect_continue_ = base::equals_ignoring_case(value, "100-continue");
+    seen_.unknown_expectation |= !head_.expect_continue_;
+  } else if (name == kContentLength) {
+    seen_.malformed_length = value.size() > kLengthDigits;
+  } else if (name == kForwardedFor || name == kForwardedProto) {
+    head_.forwarded_ = true;
+  } else if (name == kTransferEncoding) {
+    const char* end = value.data() + value.size();
+    ++seen_.transfer_encoding_fields;
+    transfer_encoding_ = value;
+    // Trimmed away, but still there: behind the last value stands nothing, behind another a name.
+    seen_.blank_behind_encoding =
+        end < head_.bytes_.data() + head_.bytes_.size() && base::is_ows(*end);
   }
 }
 
