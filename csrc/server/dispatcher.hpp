@@ -16,8 +16,12 @@ class Dispatcher {
 
   // False if nobody takes it.
   [[nodiscard]] bool dispatch(Exchange& exchange) {
-    return std::any_of(applications_.begin(), applications_.end(),
-                       [&](Application* application) { return application->start(exchange); });
+    return dispatch_from(applications_.begin(), exchange);
+  }
+  // Asks those behind one that has taken it and gives it back.
+  [[nodiscard]] bool dispatch_behind(const Application& application, Exchange& exchange) {
+    const auto found = std::find(applications_.begin(), applications_.end(), &application);
+    return dispatch_from(std::next(found), exchange);
   }
 
   std::size_t run_pending(std::size_t most) {
@@ -39,7 +43,14 @@ class Dispatcher {
   }
 
  private:
-  std::vector<Application*> applications_;
+  using Applications = std::vector<Application*>;
+
+  [[nodiscard]] bool dispatch_from(Applications::const_iterator first, Exchange& exchange) {
+    return std::any_of(first, applications_.cend(),
+                       [&](Application* application) { return application->start(exchange); });
+  }
+
+  Applications applications_;
 };
 
 }  // namespace fasterapi::server

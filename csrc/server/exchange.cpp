@@ -11,6 +11,12 @@
 
 namespace fasterapi::server {
 
+void Exchange::pass_on(const Application& from) {
+  observe(nullptr);
+  if (!connection_.server_.dispatcher().dispatch_behind(from, *this))
+    refuse(500, "Internal Server Error");
+}
+
 void Exchange::note_start() noexcept {
   if (connection_.begun_ns_ == 0) return;
   connection_.server_.metrics()->request_started(base::monotonic_ns() - connection_.begun_ns_);

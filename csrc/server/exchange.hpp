@@ -39,6 +39,10 @@ class Exchange {
 
   void observe(ExchangeObserver* observer) noexcept { observer_ = observer; }
 
+  // An application that has taken it gives it back as it was: those behind it are asked.
+  // REQUIRES: !head_sent(), nothing of the body was consumed.
+  void pass_on(const Application& from);
+
   // The application begins with it: for the metrics.
   void note_start() noexcept;
 

@@ -82,3 +82,33 @@ TEST_CASE("what all applications run is counted together", "[server][dispatcher]
   dispatcher.add(second);
   CHECK(dispatcher.running() == 5);
 }
+
+TEST_CASE("a request that is given back later goes to those behind", "[server][dispatcher]") {
+  RunningServer running;
+  FakeApplication second;
+  running.server.add_application(second);
+  second.handler = [](FakeRequest& request) {
+    request.read_body();
+    request.reply(request.body);
+  };
+  Client client = running.connect();
+  client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody");
+  FakeRequest& given_back = running.request(1);
+  running.loop.run_until([&] { return given_back.exchange->request_complete(); });
+  given_back.exchange->pass_on(running.application);
+  running.expect(client, response("body"));
+  CHECK(running.application.requests.size() == 1);
+  CHECK_FALSE(given_back.lost);
+}
+
+TEST_CASE("a request that is given back and that nobody else takes is a server error",
+          "[server][dispatcher]") {
+  RunningServer running;
+  Client client = running.connect();
+  client.send(get("/"));
+  running.request(1).exchange->pass_on(running.application);
+  running.expect(client,
+                 "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain; charset=utf-8\r\n"
+                 "content-length: 21\r\nconnection: close\r\n\r\nInternal Server Error");
+  running.expect_close(client);
+}
