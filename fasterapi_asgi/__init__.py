@@ -7,6 +7,7 @@ first use, because they load the compiled module.
 from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._version import __version__
+from fasterapi_asgi.cache import immutable
 from fasterapi_asgi.config import Config
 from fasterapi_asgi.main import main, run
 from fasterapi_asgi.server import Server
@@ -14,7 +15,16 @@ from fasterapi_asgi.server import Server
 if TYPE_CHECKING:
     from fasterapi_asgi.loops import EventLoop, new_event_loop
 
-__all__ = ["Config", "EventLoop", "Server", "__version__", "main", "new_event_loop", "run"]
+__all__ = [
+    "Config",
+    "EventLoop",
+    "Server",
+    "__version__",
+    "immutable",
+    "main",
+    "new_event_loop",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

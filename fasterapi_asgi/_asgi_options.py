@@ -14,6 +14,7 @@ EXTENSIONS = (
     "http.response.early_hint",
     "http.response.pathsend",
     "http.response.trailers",
+    "fasterapi.cache",
 )
 
 

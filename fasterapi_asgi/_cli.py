@@ -75,6 +75,8 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--ready-path", None, None, "Answer this path by 200 when ready, by 503 when draining."),
     ("--metrics-path", None, None, "Answer this path by counters and times, for Prometheus."),
     ("--admin-bind", None, None, "Answer these paths on HOST:PORT or unix:PATH only."),
+    ("--cache", None, (), "Cache a response: 'GET /path [max-age=60 ...]'; may be repeated."),
+    ("--cache-bytes", int, 16777216, "Memory for cached responses; 0: none is cached."),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )
@@ -96,6 +98,7 @@ _NOT_BUILT_TYPES: dict[str, Any] = {
     "reset_contextvars": _SWITCH,
 }
 _REPEATED = {  # flags whose parameter is a plural
+    "--cache": "cache",
     "--header": "headers",
     "--reload-dir": "reload_dirs",
     "--reload-include": "reload_includes",
@@ -115,7 +118,7 @@ def _option(flag: str, kind: Any, default: Any, text: str | None) -> Callable[[F
     if kind is _SWITCH:
         settings["is_flag"] = True
     elif kind is not bool:
-        settings.update(type=kind, show_default=default not in (None, "", []))
+        settings.update(type=kind, show_default=default not in (None, "", [], ()))
     return click.option(flag, name, default=default, multiple=flag in _REPEATED, **settings)
 
 

@@ -1,7 +1,7 @@
 """The compiled module. What happens once per request lives here; see docs/house.md."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from contextvars import Context
 from logging import Logger
 from typing import Any, TypeVar, TypeVarTuple, final
@@ -183,6 +183,11 @@ class HttpServer:
         disconnect_error: type[Exception] | None = None,
         extensions: tuple[str, ...] = ...,
         trace: bool = False,
+        fill_cache: Callable[[int, bytes, bytes, str, bytes, list[tuple[bytes, bytes]]], None]
+        | None = None,
+        cache_bytes: int | None = None,
+        cached_endpoints: dict[Any, Any] | None = None,
+        learn: Callable[[bytes, dict[str, Any]], None] | None = None,
     ) -> None:
         """Make a server that listens nowhere yet.
 
@@ -217,8 +222,17 @@ class HttpServer:
             spec_version: Of ASGI's http protocol, as scopes name it.
             disconnect_error: What ``send()`` raises when the peer is gone; None: nothing.
             extensions: Names that scopes offer: ``http.response.early_hint``, ``.pathsend`` and
-                ``.trailers``. Without any, scopes have no such key.
+                ``.trailers``, and ``fasterapi.cache``. Without any, scopes have no such key.
             trace: Whether the logger is told of connections that come and go, at level 5.
+            fill_cache: ``fill_cache(number, path, query, scheme, host, fields)``: make a response
+                for the cache by a request that has nothing else, and give it to
+                :meth:`cache_complete`, or say :meth:`cache_fail`. Path and query are as in the
+                request line. None: there is no cache.
+            cache_bytes: Memory for its responses and their keys; None: 16 MiB.
+            cached_endpoints: Its keys are what scopes may name as ``endpoint``. An application that
+                begins a response with one of them, or with something in its extension
+                ``fasterapi.cache``, declares it.
+            learn: ``learn(raw_path, scope)`` hears of such a declaration; None: nobody does.
 
         Raises:
             TypeError, ValueError: an argument of the wrong type or range.
@@ -231,6 +245,61 @@ class HttpServer:
         Raises:
             OSError: the socket cannot listen.
         """
+
+    def cache_declare(
+        self,
+        path: bytes,
+        *,
+        vary: Iterable[str],
+        query: Iterable[str],
+        statuses: Iterable[int],
+        fresh_ms: int | None,
+        stale_ms: int,
+        needs_lifetime: bool = False,
+        learned: bool = False,
+    ) -> None:
+        """Answer requests of a path from the cache; RFC 9111 and docs/reference/cache.md.
+
+        Args:
+            path: As it stands in requests.
+            vary: Lower-case names of request fields that belong to the key.
+            query: Names of parameters that a query may have.
+            statuses: Those that are stored.
+            fresh_ms: How long a response holds; None: until it is invalidated.
+            stale_ms: How much longer it is sent while it is made anew.
+            needs_lifetime: Store only what names its lifetime in ``Cache-Control``.
+            learned: A response has declared it: no change to what is declared already, and one of
+                a bounded number.
+
+        Raises:
+            RuntimeError: the server was made without ``fill_cache``.
+        """
+
+    def cache_complete(
+        self,
+        number: int,
+        status: int,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        etag: bytes,
+        /,
+    ) -> str | None:
+        """Give what a fill has brought. Requests that wait for it are answered.
+
+        Args:
+            number: As ``fill_cache`` was given it.
+            status, headers, body: The response.
+            etag: An entity tag, in quotes, for one that has none of its own.
+
+        Returns:
+            Why it cannot be stored; None if it is, or if nobody wants it any more.
+        """
+
+    def cache_fail(self, number: int, /) -> None:
+        """End a fill that has brought nothing: what waits goes on to the application."""
+
+    def cache_invalidate(self, path: str | None = None, /) -> None:
+        """Forget what is stored of a decoded path, or all. Any thread."""
 
     def listen_admin(self, fd: int, backlog: int) -> None:
         """Answer the probes on another bound stream socket; any other path there is 404.

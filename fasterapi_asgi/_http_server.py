@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fasterapi_asgi._asgi_options import core_asgi_options
+from fasterapi_asgi._cache_fill import detach_cache, served_cache
 from fasterapi_asgi._limits import LONGEST_S, core_limits
 from fasterapi_asgi._probes import core_probes
 from fasterapi_asgi._request import run_asgi
@@ -67,9 +68,12 @@ def new_http_server(
     limits = core_limits(config)
     probes = core_probes(config)
     rules |= core_asgi_options(config)
+    served = served_cache(config, app, state, rules["extensions"])
+    if served:
+        rules |= served.core_options()
     host = host_of_the_running_loop()
     try:
-        return HttpServer(
+        core = HttpServer(
             loop=host,
             app=app,
             run_asgi=run_asgi,
@@ -88,6 +92,9 @@ def new_http_server(
             admin=bool(config.admin_bind),
             **rules,
         )
+        if served:
+            served.attach(core)
+        return core
     except BaseException as error:
         _close_guest(host)
         if isinstance(error, ValueError):
@@ -109,6 +116,7 @@ def host_of_the_running_loop() -> LoopCore | GuestLoop:
 
 def close_http_server(server: HttpServer) -> None:
     """Release a server and the guest that was made for it; the loop is as it was before."""
+    detach_cache(server)
     server.close()
     _close_guest(server.loop)
 

@@ -120,7 +120,8 @@ class Config:
             ``send()`` to a peer that is gone is silent, or ``2.4``, where it raises
             :class:`fasterapi_asgi.errors.ClientDisconnected`.
         asgi_extensions: Names of extensions that scopes offer, or ``"all"``:
-            ``http.response.early_hint``, ``http.response.pathsend``, ``http.response.trailers``.
+            ``http.response.early_hint``, ``http.response.pathsend``, ``http.response.trailers``,
+            ``fasterapi.cache``.
         health_path, ready_path: Paths at which the server itself says that it lives, and whether
             requests are to be sent to it; None: there is no such path.
         metrics_path: A path at which it says what it counts, for Prometheus; None: it counts
@@ -128,6 +129,11 @@ class Config:
         admin_bind: ``HOST:PORT`` or ``unix:PATH``, where these paths are answered in place of the
             main address, from before the application's start-up until the stop has waited for the
             requests.
+        cache: Rules for responses that the server is to make once and keep, such as
+            ``"GET /heartbeat"`` or ``"GET /flags max-age=60 stale=10 vary=accept query=lang
+            status=200,404 opt-in"``. An application declares them by
+            :func:`fasterapi_asgi.immutable`, too.
+        cache_bytes: Memory for them, with their keys; 0: none is kept.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -182,6 +188,8 @@ class Config:
     ready_path: str | None
     metrics_path: str | None
     admin_bind: str | None
+    cache: Sequence[str] | str
+    cache_bytes: int
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -237,6 +245,7 @@ class Config:
         asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
         health_path: str | None = None, ready_path: str | None = None,
         metrics_path: str | None = None, admin_bind: str | None = None,
+        cache: Sequence[str] | str = (), cache_bytes: int = 16777216,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

@@ -103,6 +103,7 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
     asgi_spec: str = "2.3", asgi_extensions: Sequence[str] | str | None = None,
     health_path: str | None = None, ready_path: str | None = None,
     metrics_path: str | None = None, admin_bind: str | None = None,
+    cache: Sequence[str] | str = (), cache_bytes: int = 16777216,
 ) -> None:
     """Serve an application in this process until a signal ends it.
 

@@ -171,6 +171,8 @@ def _nginx_cache(order: Order) -> list[str]:
 
 KINDS: dict[str, Kind] = {
     "fasterapi_asgi": _like_uvicorn("fasterapi_asgi"),
+    # The heartbeats are answered without the application, the rest as by fasterapi_asgi.
+    "cached": _like_uvicorn("fasterapi_asgi", "--cache", "GET /heartbeat"),
     "guest-of-asyncio": _like_uvicorn("fasterapi_asgi", "--loop", "asyncio"),
     "guest-of-uvloop": _like_uvicorn("fasterapi_asgi", "--loop", "uvloop"),
     "uvicorn": _like_uvicorn("uvicorn", "--loop", "uvloop", "--http", "httptools"),

@@ -17,7 +17,9 @@ Application::Application(py::State& module_state, py::ReleaseQueue& releases,
       scopes_(module_state,
               {py::PyRef::borrow(parts_.state.get()), py::PyRef::borrow(parts_.root_path.get()),
                py::PyRef::borrow(parts_.spec_version.get()),
-               py::PyRef::borrow(parts_.extensions.get())}) {}
+               py::PyRef::borrow(parts_.extensions.get())}),
+      declarations_(module_state, py::PyRef::borrow(parts_.cached_endpoints.get()),
+                    py::PyRef::borrow(parts_.learn.get())) {}
 
 std::unique_ptr<Application> Application::make(py::State& module_state, py::ReleaseQueue& releases,
                                                ApplicationParts parts) {
@@ -42,6 +44,8 @@ bool Application::read_extensions() {
       extensions_.pathsend = true;
     } else if (is(name, names.http_response_trailers)) {
       extensions_.trailers = true;
+    } else if (is(name, names.fasterapi_cache)) {
+      extensions_.cache = true;
     } else {
       PyErr_Format(PyExc_ValueError, "unknown extension %R", name);
       return false;
@@ -216,11 +220,13 @@ py::PyRef Application::running_tasks() const {
 int Application::traverse(visitproc visit, void* arg) const {
   for (const py::PyRef* part :
        {&parts_.app, &parts_.run_asgi, &parts_.loop, &parts_.state, &parts_.root_path,
-        &parts_.is_trusted, &parts_.apply_forwarded, &parts_.disconnect_error}) {
+        &parts_.is_trusted, &parts_.apply_forwarded, &parts_.disconnect_error,
+        &parts_.cached_endpoints, &parts_.learn}) {
     Py_VISIT(part->get());
   }
   for (PyObject* cycle : running_) Py_VISIT(cycle);
   if (const int stopped = scopes_.traverse(visit, arg)) return stopped;
+  if (const int stopped = declarations_.traverse(visit, arg)) return stopped;
   return tasks_.traverse(visit, arg);
 }
 
@@ -235,6 +241,7 @@ void Application::clear() noexcept {
     Py_DECREF(cycle);
   }
   scopes_.clear();
+  declarations_.clear();
   tasks_.clear();
   parts_ = {};
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "asgi/declarations.hpp"
 #include "asgi/extensions.hpp"
 #include "asgi/http_cycle.hpp"
 #include "asgi/scope.hpp"
@@ -31,6 +32,8 @@ struct ApplicationParts {
   py::PyRef spec_version;      // str; "2.3" or "2.4"
   py::PyRef disconnect_error;  // what send() raises when the peer is gone; null: nothing
   py::PyRef extensions;        // tuple of str; null: none
+  py::PyRef cached_endpoints;  // dict by what scopes call endpoint; null: nothing is learned
+  py::PyRef learn;             // learn(raw_path: bytes, scope)
 };
 
 class Application final : public server::Application,
@@ -57,6 +60,7 @@ class Application final : public server::Application,
   [[nodiscard]] TaskRunner& tasks() noexcept { return tasks_; }
   [[nodiscard]] server::AccessLog* access_log() noexcept { return access_log_; }
   [[nodiscard]] const Extensions& extensions() const noexcept { return extensions_; }
+  [[nodiscard]] const Declarations& declarations() const noexcept { return declarations_; }
   [[nodiscard]] PyObject* disconnect_error() const noexcept {
     return parts_.disconnect_error.get();
   }
@@ -99,6 +103,7 @@ class Application final : public server::Application,
   ScopeBuilder scopes_;
   TaskRunner tasks_;
   Extensions extensions_;
+  Declarations declarations_;
   server::AccessLog* access_log_ = nullptr;
   std::function<void()> on_idle_;
   std::deque<server::Exchange*> pending_;

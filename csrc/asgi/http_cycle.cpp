@@ -115,6 +115,8 @@ bool HttpCycle::send_start(py::PyBorrowed message) {
   // Out of range for an int is out of range for a status, too.
   if (!headers || !send_head(code < 0 || code > 999 ? 0 : static_cast<int>(code), headers.get()))
     return false;
+  if (application_ && application_->declarations().wanted() && exchange_)
+    application_->declarations().look(scope_.get(), exchange_->head());
   if (!application_ || !application_->extensions().trailers || !head_sent_) return true;
   const py::PyRef follow = item(message, state_.names.trailers, Py_False);
   const int truth = follow ? PyObject_IsTrue(follow.get()) : -1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 namespace fasterapi::base {
@@ -60,9 +61,20 @@ inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipeline
 inline constexpr std::size_t kAcceptsPerTurn = 16;                // of a listener
 inline constexpr std::size_t kAcceptRestMs =
     100;  // of a listener when the process has no descriptors or no memory
-inline constexpr std::size_t kShedPerRest = 64;     // connections that it then refuses at once
-inline constexpr unsigned kUndeliveredMs = 30'000;  // without progress, behind a close (tcp(7))
-inline constexpr std::size_t kPeerWarnings = 100;   // in the log about all peers at once, then
+inline constexpr std::size_t kShedPerRest = 64;       // connections that it then refuses at once
+inline constexpr unsigned kUndeliveredMs = 30'000;    // without progress, behind a close (tcp(7))
+inline constexpr std::size_t kKnownHeadBytes = 4096;  // of a head that is kept to be known again
+// Of the cache of responses.
+inline constexpr std::size_t kCacheBytes = 16 * 1024 * 1024;  // keys, entries and what finds them
+inline constexpr std::size_t kCacheLearnedRules = 1024;       // of paths; the oldest makes room
+inline constexpr std::size_t kCacheVaries = 8;       // fields that responses may add to a key
+inline constexpr std::size_t kCacheFills = 64;       // under way at once
+inline constexpr std::uint64_t kCacheWaitMs = 5000;  // of a request for a fill
+inline constexpr std::uint64_t kCacheRefusedMs =
+    10'000;                                      // before a refused response is tried again
+inline constexpr std::size_t kCachePeers = 256;  // of which it is known whether to trust them
+
+inline constexpr std::size_t kPeerWarnings = 100;  // in the log about all peers at once, then
 inline constexpr std::size_t kPeerWarningsPerSecond = 10;  // so many
 
 }  // namespace fasterapi::base

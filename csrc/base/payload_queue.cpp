@@ -37,17 +37,6 @@ char* PayloadQueue::grow(std::size_t count) {
   return tail_.data() + begin;
 }
 
-std::size_t PayloadQueue::gather(std::span<ByteView> views) const noexcept {
-  std::size_t count = 0;
-  for (std::size_t index = first_; index < segments_.size() && count < views.size(); ++index) {
-    views[count++] = segments_[index].view();
-  }
-  if (count < views.size() && tail_.size() > tail_begin_) {
-    views[count++] = ByteView(tail_).substr(tail_begin_);
-  }
-  return count;
-}
-
 void PayloadQueue::consume(std::size_t count) noexcept {
   size_ -= count;
   if (size_ == 0) return clear();

@@ -34,8 +34,20 @@ class PayloadQueue {
     size_ = size;
   }
 
-  // Fills `views` from the front; returns how many were filled.
-  [[nodiscard]] std::size_t gather(std::span<ByteView> views) const noexcept;
+  // Gives `take` views from the front, at most so many.
+  template <class Take>
+  void look(std::size_t most, Take&& take) const {
+    std::size_t left = most;
+    for (std::size_t index = first_; index < segments_.size() && left > 0; ++index, --left)
+      take(segments_[index].view());
+    if (left > 0 && tail_.size() > tail_begin_) take(ByteView(tail_).substr(tail_begin_));
+  }
+  // Fills `views` so; returns how many were filled.
+  [[nodiscard]] std::size_t gather(std::span<ByteView> views) const noexcept {
+    std::size_t count = 0;
+    look(views.size(), [&](ByteView view) { views[count++] = view; });
+    return count;
+  }
 
   // Forgets the first `count` bytes. REQUIRES: count <= size().
   void consume(std::size_t count) noexcept;

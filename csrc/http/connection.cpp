@@ -30,6 +30,7 @@ void Connection::retain() {
   }
   input_ = kept_.view();
   kept_.keep_at_most(base::kIdleBufferBytes);
+  parser_.forget_input();
 }
 
 Event Connection::next_event() noexcept {
@@ -63,9 +64,7 @@ SendError Connection::check_head() const noexcept {
 SendError Connection::begin_head(base::PayloadQueue& out, int status,
                                  base::ByteView default_fields) {
   if (const SendError error = check_head(); error != SendError::None) return error;
-  const bool keep_alive = head().keep_alive() && !last_ && request_state_ != RequestState::Failed;
-  return writer_.begin_head(out, {head().is_head(), head().minor_version(), keep_alive}, status,
-                            default_fields);
+  return writer_.begin_head(out, shape(), status, default_fields);
 }
 
 SendError Connection::end_head() {

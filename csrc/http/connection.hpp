@@ -15,9 +15,10 @@ namespace fasterapi::http {
 
 class Connection : base::Counted<Connection> {
  public:
-  // Both arguments outlive the connection.
-  Connection(const base::Limits& limits, const StatusLines& status_lines) noexcept
-      : parser_(limits), writer_(status_lines) {}
+  // The arguments outlive the connection; `known_heads` may be null.
+  Connection(const base::Limits& limits, const StatusLines& status_lines,
+             KnownHeads* known_heads = nullptr) noexcept
+      : parser_(limits, known_heads), writer_(status_lines) {}
 
   // Takes bytes of the peer. The view is used until retain(), which keeps a copy of what was not
   // yet parsed.
@@ -30,6 +31,10 @@ class Connection : base::Counted<Connection> {
 
   // Of the request that is open. REQUIRES: an event RequestHead came since the last cycle began.
   [[nodiscard]] const RequestHead& head() const noexcept { return parser_.head(); }
+
+  // Says that a request like the open one may come again. REQUIRES: as for head(), and in the same
+  // call of receive().
+  void offer_head() { parser_.offer_head(); }
 
   [[nodiscard]] RequestState request_state() const noexcept { return request_state_; }
   [[nodiscard]] ResponseState response_state() const noexcept { return response_state_; }
@@ -55,6 +60,13 @@ class Connection : base::Counted<Connection> {
     if (error != SendError::None || !more)
       response_state_ = next(response_state_, ResponseEvent::BodyComplete);
     return error;
+  }
+  // All of the response at once; see ResponseWriter. REQUIRES: response_state() == Idle.
+  template <class Bytes>
+  void send_ready(base::PayloadQueue& out, int status, std::initializer_list<base::ByteView> lines,
+                  Bytes body) {
+    writer_.send_ready(out, shape(), status, lines, std::move(body));
+    response_state_ = ResponseState::Done;
   }
   [[nodiscard]] ResponseWriter& response() noexcept { return writer_; }
   // A body that is not complete would look so if the connection were closed now.
@@ -90,6 +102,11 @@ class Connection : base::Counted<Connection> {
   [[nodiscard]] bool start_next_cycle() noexcept;
 
  private:
+  // What of the open request shapes its response.
+  [[nodiscard]] ResponseWriter::Request shape() const noexcept {
+    return {head().is_head(), head().minor_version(),
+            head().keep_alive() && !last_ && request_state_ != RequestState::Failed};
+  }
   [[nodiscard]] SendError check_head() const noexcept;
   [[nodiscard]] SendError check_body() const noexcept;
 

@@ -49,8 +49,14 @@ class RequestHead {
   // X-Forwarded-For or X-Forwarded-Proto is there.
   [[nodiscard]] bool forwarded() const noexcept { return forwarded_; }
 
+  // Which of http/known_heads it is, never twice the same; 0: none.
+  [[nodiscard]] std::uint64_t known_id() const noexcept { return known_id_; }
+
  private:
   friend class RequestParser;  // fills it
+  friend class KnownHeads;
+  void assign(const RequestHead& other);
+
   [[nodiscard]] base::ByteView at(Range range) const noexcept {
     return base::ByteView(bytes_).substr(range.begin, range.size);
   }
@@ -68,6 +74,7 @@ class RequestHead {
   bool expect_continue_ = false;
   bool upgrade_ = false;
   bool forwarded_ = false;
+  std::uint64_t known_id_ = 0;
 };
 
 enum class EventKind : std::uint8_t {

@@ -48,6 +48,17 @@ class FieldRanges {
     memory_ = std::move(memory);
   }
 
+  // Those of another; throws bad_alloc.
+  void assign(const FieldRanges& other) {
+    const std::span<FieldRange> fields = other.all();
+    if (memory_bytes() < fields.size_bytes()) {
+      auto memory = std::make_unique<FieldRange[]>(fields.size());
+      memory_end_ = memory.get() + fields.size();
+      memory_ = std::move(memory);
+    }
+    end_ = std::copy(fields.begin(), fields.end(), memory_.get());
+  }
+
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return static_cast<std::size_t>(memory_end_ - memory_.get()) * sizeof(FieldRange);
   }

@@ -16,7 +16,8 @@ constexpr std::size_t kEmptyLines = 2;
 
 }  // namespace
 
-RequestParser::RequestParser(const base::Limits& limits) noexcept : limits_(limits) {
+RequestParser::RequestParser(const base::Limits& limits, KnownHeads* known) noexcept
+    : limits_(limits), known_(known) {
   llhttp_init(&parser_, HTTP_REQUEST, nullptr);
   call_for(head_callbacks());
   llhttp_set_lenient_version(&parser_, 1);  // judged in check_line()
@@ -27,7 +28,10 @@ RequestParser::RequestParser(const base::Limits& limits) noexcept : limits_(limi
 // depend on how the bytes arrive.
 std::size_t RequestParser::parse(base::ByteView bytes) noexcept {
   if (error_ || bytes.empty()) return bytes.size();
-  in_message_ = true;
+  const bool at_start = !std::exchange(in_message_, true);
+  if (at_start && known_) {
+    if (const std::size_t used = take_known(bytes); used > 0) return used;
+  }
   if (stage_ != Stage::Body) {
     if (offset_ == limits_.head_bytes) {
       error_ = seen_.protocol_begin == 0 && head_.target_.size > limits_.target_bytes
@@ -42,7 +46,19 @@ std::size_t RequestParser::parse(base::ByteView bytes) noexcept {
       if (const std::size_t used = skip_method(bytes); used > 0) return used;
     }
   }
-  return execute(bytes);
+  const std::size_t used = execute(bytes);
+  whole_ = at_start && end_ready_ ? bytes.substr(0, used) : base::ByteView();
+  return used;
+}
+
+// llhttp stays where it is: at the start of a message.
+std::size_t RequestParser::take_known(base::ByteView bytes) noexcept {
+  const auto known = known_->find(bytes);
+  if (!known.head) return 0;
+  if (entry([&] { return head_.assign(*known.head), 0; }) != 0) return clear_head(), 0;
+  stage_ = Stage::Body;
+  head_ready_ = end_ready_ = true;
+  return offset_ = known.size;
 }
 
 // llhttp skips any number of CR and LF in any order.
@@ -188,6 +204,7 @@ void RequestParser::clear_head() noexcept {
   head_.chunked_ = false;
   head_.expect_continue_ = false;
   head_.forwarded_ = false;
+  head_.known_id_ = 0;
   transfer_encoding_ = {};
   offset_ = 0;
   seen_ = {};

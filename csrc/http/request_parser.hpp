@@ -12,13 +12,15 @@
 #include "base/limits.hpp"
 #include "http/chunk_lines.hpp"
 #include "http/event.hpp"
+#include "http/known_heads.hpp"
 #include "http/trailers.hpp"
 
 namespace fasterapi::http {
 
 class RequestParser {
  public:
-  explicit RequestParser(const base::Limits& limits) noexcept;
+  // `known` may be null; it outlives the parser.
+  RequestParser(const base::Limits& limits, KnownHeads* known) noexcept;
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
@@ -34,6 +36,15 @@ class RequestParser {
   [[nodiscard]] std::optional<ProtocolError> error() const noexcept { return error_; }
 
   [[nodiscard]] const RequestHead& head() const noexcept { return head_; }
+
+  // Says that a request like the one that is complete may come again. Heeded while the input of the
+  // last parse() is there and if that held all of it.
+  void offer_head() {
+    const bool plain = !head_.has_body() && !head_.expect_continue() && !head_.upgrade();
+    if (known_ && plain && !whole_.empty() && head_.known_id() == 0) known_->offer(whole_, head_);
+  }
+  // The input of the last parse() is gone.
+  void forget_input() noexcept { whole_ = {}; }
 
   // Nothing of a next message has been seen.
   [[nodiscard]] bool at_message_start() const noexcept { return !in_message_; }
@@ -80,6 +91,7 @@ class RequestParser {
   }
 
   void call_for(const llhttp_settings_t& callbacks) noexcept;
+  [[nodiscard]] std::size_t take_known(base::ByteView bytes) noexcept;
   [[nodiscard]] std::size_t skip_empty_lines(base::ByteView bytes) noexcept;
   [[nodiscard]] std::size_t skip_method(base::ByteView bytes) noexcept;
   [[nodiscard]] std::size_t execute(base::ByteView bytes) noexcept;
@@ -151,6 +163,8 @@ class RequestParser {
   };
 
   const base::Limits& limits_;
+  KnownHeads* const known_;
+  base::ByteView whole_;  // the message, where one call of parse() has seen all of it
   llhttp_t parser_;
   RequestHead head_;
   base::ByteView body_;

@@ -30,16 +30,6 @@ SendError ResponseWriter::begin_head(base::PayloadQueue& out, Request request, i
   });
 }
 
-template <class Write>
-SendError ResponseWriter::or_abandoned(Write&& write) {
-  try {
-    return write();
-  } catch (const std::bad_alloc&) {
-    abandon_head();
-    throw;
-  }
-}
-
 SendError ResponseWriter::abandoned(SendError error) noexcept {
   abandon_head();
   return error;
@@ -120,6 +110,22 @@ SendError ResponseWriter::send_body(base::PayloadQueue& out, base::ByteView byte
 SendError ResponseWriter::send_body(base::PayloadQueue& out, base::Payload payload, bool more) {
   const std::size_t size = payload.view().size();
   return send(out, std::move(payload), size, more);
+}
+
+void ResponseWriter::write_ready_head(base::PayloadQueue& out, Request request, int status,
+                                      std::initializer_list<base::ByteView> lines) {
+  out_ = &out;
+  head_begin_ = out.size();
+  request_ = request;
+  status_ = status;
+  keep_alive_ = request.keep_alive;
+  framing_ = BodyFraming::None;
+  (void)or_abandoned([&] {
+    out.append(status_lines_.line(status));
+    for (const base::ByteView some : lines) out.append(some);
+    out.append(keep_alive_ ? "\r\n" : "connection: close\r\n\r\n");
+    return SendError::None;
+  });
 }
 
 ResponseWriter::Piece ResponseWriter::admit(std::size_t size, bool more) noexcept {

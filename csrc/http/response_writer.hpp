@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <new>
 #include <optional>
+#include <utility>
 
 #include "base/payload_queue.hpp"
 #include "http/body_framing.hpp"
@@ -48,6 +51,16 @@ class ResponseWriter {
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::ByteView bytes, bool more);
   [[nodiscard]] SendError send_body(base::PayloadQueue& out, base::Payload payload, bool more);
 
+  // A whole response at once. Its lines are right and frame the body, which must not depend on the
+  // connection. Without the memory for it the queue is as it was.
+  template <class Bytes>  // ByteView: copied, Payload: by reference
+  void send_ready(base::PayloadQueue& out, Request request, int status,
+                  std::initializer_list<base::ByteView> lines, Bytes body) {
+    write_ready_head(out, request, status, lines);
+    if (request.is_head || status == 304) return;
+    or_abandoned([&] { return out.append(std::move(body)), SendError::None; });
+  }
+
   // A body of `size` bytes that the caller writes itself: what stands before it. The result says
   // how many of the bytes it may write, maybe none, before end_external_body().
   struct Piece {
@@ -78,7 +91,16 @@ class ResponseWriter {
  private:
   SendError abandoned(SendError error) noexcept;
   template <class Write>
-  SendError or_abandoned(Write&& write);
+  SendError or_abandoned(Write&& write) {
+    try {
+      return write();
+    } catch (const std::bad_alloc&) {
+      abandon_head();
+      throw;
+    }
+  }
+  void write_ready_head(base::PayloadQueue& out, Request request, int status,
+                        std::initializer_list<base::ByteView> lines);
   SendError write_field(base::ByteView name, base::ByteView value);
   SendError note_length(base::ByteView value) noexcept;
   [[nodiscard]] SendError write_line(base::ByteView name, base::ByteView value,

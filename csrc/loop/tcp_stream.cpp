@@ -28,12 +28,11 @@ namespace {
 
 std::size_t buffers_of(const base::PayloadQueue& queue,
                        std::array<uv_buf_t, base::kWriteVectors>& buffers) {
-  std::array<base::ByteView, base::kWriteVectors> views;
-  const std::size_t count = queue.gather(views);
-  for (std::size_t index = 0; index < count; ++index) {
-    buffers[index].base = const_cast<char*>(views[index].data());  // libuv does not write to it
-    buffers[index].len = views[index].size();  // uv_buf_init() takes only 32 bits of it
-  }
+  std::size_t count = 0;
+  queue.look(buffers.size(), [&](base::ByteView view) {
+    buffers[count].base = const_cast<char*>(view.data());  // libuv does not write to it
+    buffers[count++].len = view.size();                    // uv_buf_init() takes only 32 bits of it
+  });
   return count;
 }
 

@@ -23,7 +23,8 @@ server::Options without_probes(server::Options options) {
 }  // namespace
 
 HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
-                       std::unique_ptr<asgi::Application> application, Callbacks callbacks)
+                       std::size_t cache_bytes, std::unique_ptr<asgi::Application> application,
+                       Callbacks callbacks)
     : self_(self),
       host_(host),
       host_object_(py::PyRef::borrow(host.self())),
@@ -35,6 +36,12 @@ HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options opti
   if (has_admin)
     admin_ = std::make_unique<server::Server>(host.loop(), admin_options(std::move(options)), log,
                                               &server_);
+  if (callbacks_.fill_cache) {
+    cache_ = std::make_unique<CacheDoor>(host.loop(), cache_bytes, server_.options().status_lines,
+                                         std::move(callbacks_.fill_cache),
+                                         std::move(callbacks_.is_trusted));
+    server_.add_cache(cache_->cache());
+  }
   server_.add_application(*application_);
   application_->set_on_idle([this] { host_.loop().want_turn(); });  // somebody may wait_tasks()
   host_.loop().add_observer(*this);  // behind the server: sees what its turn has brought
@@ -48,6 +55,7 @@ void HttpServer::close() {
   const bool can_wake = application_->tasks().can_wake();
   server_.close();
   if (admin_) admin_->close();
+  if (cache_) cache_->close();
   application_->clear();
   host_.loop().remove_observer(*this);
   host_.remove_companion(self_);
@@ -136,6 +144,9 @@ int HttpServer::traverse(visitproc visit, void* arg) const {
   }
   if (access_sink_) {
     if (const int stopped = access_sink_->traverse(visit, arg)) return stopped;
+  }
+  if (cache_) {
+    if (const int stopped = cache_->traverse(visit, arg)) return stopped;
   }
   return application_->traverse(visit, arg);
 }

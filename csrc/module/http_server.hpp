@@ -10,6 +10,7 @@
 #include "aio/loop_host.hpp"
 #include "asgi/application.hpp"
 #include "module/access_sinks.hpp"
+#include "module/cache_door.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::module {
@@ -19,18 +20,23 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   struct Callbacks {
     py::PyRef logger;
     py::PyRef on_max_requests;  // may be null
+    py::PyRef fill_cache;       // null: there is no cache
+    py::PyRef is_trusted;       // of the cache's; may be null
   };
 
   // `self` is the Python object that owns this. With `has_admin` the probes of the options are
   // those of the admin server alone.
   HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
-             std::unique_ptr<asgi::Application> application, Callbacks callbacks);
+             std::size_t cache_bytes, std::unique_ptr<asgi::Application> application,
+             Callbacks callbacks);
   ~HttpServer();
 
   [[nodiscard]] server::Server& server() noexcept { return server_; }
   // Null: there is none.
   [[nodiscard]] server::Server* admin() noexcept { return admin_.get(); }
   [[nodiscard]] asgi::Application& application() noexcept { return *application_; }
+  // Null: there is none.
+  [[nodiscard]] CacheDoor* cache() noexcept { return cache_.get(); }
   void set_access_sink(std::unique_ptr<AccessSink> sink);
 
   enum class Waiting { ForDisconnection, ForTasks };
@@ -67,6 +73,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   py::PyRef loop_;
   std::unique_ptr<asgi::Application> application_;
   server::Server server_;
+  std::unique_ptr<CacheDoor> cache_;
   std::unique_ptr<server::Server> admin_;  // answers probes about server_ on addresses of its own
   Callbacks callbacks_;
   std::shared_ptr<AccessSink> access_sink_;  // shared: its Python part may replace it

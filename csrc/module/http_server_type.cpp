@@ -35,6 +35,8 @@ struct Arguments {
   PyObject *limits = Py_None, *probes = Py_None;
   PyObject *is_trusted = Py_None, *apply_forwarded = Py_None;
   PyObject *spec_version = nullptr, *disconnect_error = Py_None, *extensions = nullptr;
+  PyObject *fill_cache = Py_None, *cache_bytes = Py_None, *cached_endpoints = Py_None,
+           *learn = Py_None;
 
   [[nodiscard]] bool parse(PyObject* args, PyObject* keywords) {
     static const char* const names[] = {"loop",
@@ -58,13 +60,22 @@ struct Arguments {
                                         "disconnect_error",
                                         "extensions",
                                         "trace",
+                                        "fill_cache",
+                                        "cache_bytes",
+                                        "cached_endpoints",
+                                        "learn",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOpOOUOO!p:HttpServer", const_cast<char**>(names),
+            args, keywords, "|$OOOOO!UOpOOOdOOpOOUOO!pOOOO:HttpServer", const_cast<char**>(names),
             &loop, &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
             &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
             &timeout_keep_alive, &limits, &probes, &admin, &is_trusted, &apply_forwarded,
-            &spec_version, &disconnect_error, &PyTuple_Type, &extensions, &trace)) {
+            &spec_version, &disconnect_error, &PyTuple_Type, &extensions, &trace, &fill_cache,
+            &cache_bytes, &cached_endpoints, &learn)) {
+      return false;
+    }
+    if (cached_endpoints != Py_None && !PyDict_Check(cached_endpoints)) {
+      PyErr_SetString(PyExc_TypeError, "cached_endpoints must be a dict");
       return false;
     }
     if (loop && app && run_asgi && logger && state) return true;
@@ -118,7 +129,8 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
       py::PyRef::borrow(host->asyncio_loop()), py::PyRef::borrow(arguments.state),
       py::PyRef::borrow(arguments.root_path),  optional(arguments.is_trusted),
       optional(arguments.apply_forwarded),     py::PyRef::borrow(arguments.spec_version),
-      optional(arguments.disconnect_error),    py::PyRef::borrow(arguments.extensions)};
+      optional(arguments.disconnect_error),    py::PyRef::borrow(arguments.extensions),
+      optional(arguments.cached_endpoints),    optional(arguments.learn)};
   // No key in the scopes, as in uvicorn's.
   if (parts.extensions && PyTuple_GET_SIZE(parts.extensions.get()) == 0) parts.extensions.reset();
   if (!parts.spec_version) parts.spec_version = py::PyRef::steal(PyUnicode_FromString("2.3"));
@@ -127,12 +139,15 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
   const char* root_path = parts.root_path ? PyUnicode_AsUTF8(parts.root_path.get()) : nullptr;
   if (!root_path) return nullptr;
   options.root_path = root_path;
+  std::size_t cache_bytes = base::kCacheBytes;
+  if (!read_limit(arguments.cache_bytes, "cache_bytes", cache_bytes)) return nullptr;
   auto application = asgi::Application::make(state, host->releases(), std::move(parts));
   if (!application) return nullptr;
+  HttpServer::Callbacks callbacks{py::PyRef::borrow(arguments.logger),
+                                  optional(arguments.on_max_requests),
+                                  optional(arguments.fill_cache), optional(arguments.is_trusted)};
   return std::make_unique<HttpServer>(self, *host, std::move(options), arguments.admin != 0,
-                                      std::move(application),
-                                      HttpServer::Callbacks{py::PyRef::borrow(arguments.logger),
-                                                            optional(arguments.on_max_requests)});
+                                      cache_bytes, std::move(application), std::move(callbacks));
 }
 
 int server_init(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
@@ -228,6 +243,35 @@ PyObject* wait_disconnected(PyObject* self, PyObject*) noexcept {
 PyObject* wait_tasks(PyObject* self, PyObject*) noexcept {
   return with_server_here(self, [](HttpServer& server) {
     return server.wait(HttpServer::Waiting::ForTasks).release();
+  });
+}
+
+// The cache's door; RuntimeError where there is none.
+template <class Call>
+PyObject* with_cache(HttpServer& server, Call&& call) {
+  if (CacheDoor* cache = server.cache()) return call(*cache).release();
+  PyErr_SetString(PyExc_RuntimeError, "the server was made without fill_cache");
+  return nullptr;
+}
+
+PyObject* cache_declare(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
+  return with_server_here(self, [&](HttpServer& server) {
+    return with_cache(server, [&](CacheDoor& cache) { return cache.declare(args, keywords); });
+  });
+}
+PyObject* cache_complete(PyObject* self, PyObject* args) noexcept {
+  return with_server_here(self, [&](HttpServer& server) {
+    return with_cache(server, [&](CacheDoor& cache) { return cache.complete(args); });
+  });
+}
+PyObject* cache_fail(PyObject* self, PyObject* args) noexcept {
+  return with_server_here(self, [&](HttpServer& server) {
+    return with_cache(server, [&](CacheDoor& cache) { return cache.fail(args); });
+  });
+}
+PyObject* cache_invalidate(PyObject* self, PyObject* args) noexcept {
+  return with_server(self, [&](HttpServer& server) {
+    return with_cache(server, [&](CacheDoor& cache) { return cache.invalidate(args); });
   });
 }
 
@@ -340,6 +384,18 @@ PyMethodDef methods[] = {
      "set_access_log($self, record=None, *, write=None, prefix='', request_style=('', ''), "
      "status_styles=...)\n--\n\n"
      "Choose what happens to access records."},
+    {"cache_declare", py::as_method(cache_declare), METH_VARARGS | METH_KEYWORDS,
+     "cache_declare($self, path, *, vary, query, statuses, fresh_ms, stale_ms, "
+     "needs_lifetime=False, learned=False)\n--\n\n"
+     "Answer requests of a path from the cache."},
+    {"cache_complete", cache_complete, METH_VARARGS,
+     "cache_complete($self, number, status, headers, body, etag, /)\n--\n\n"
+     "Give what a fill has brought; return why it cannot be stored, or None."},
+    {"cache_fail", cache_fail, METH_VARARGS,
+     "cache_fail($self, number, /)\n--\n\nEnd a fill that has brought nothing to store."},
+    {"cache_invalidate", cache_invalidate, METH_VARARGS,
+     "cache_invalidate($self, path=None, /)\n--\n\n"
+     "Forget what is stored of a decoded path, or all. Any thread."},
     {"close", close_, METH_NOARGS,
      "close($self)\n--\n\nRelease listeners, connections and references."},
     {}};

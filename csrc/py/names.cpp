@@ -18,7 +18,8 @@ bool Names::intern() {
          make(http_response_early_hint, "http.response.early_hint") &&
          make(http_response_pathsend, "http.response.pathsend") &&
          make(http_response_trailers, "http.response.trailers") && make(throw_, "throw") &&
-         make(http_1_1, "1.1") && make(http_1_0, "1.0") && make(asgi_version, "3.0");
+         make(fasterapi_cache, "fasterapi.cache") && make(http_1_1, "1.1") &&
+         make(http_1_0, "1.0") && make(asgi_version, "3.0");
 }
 
 }  // namespace fasterapi::py

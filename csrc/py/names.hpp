@@ -15,7 +15,7 @@ namespace fasterapi::py {
   X(create_future) X(cancel) X(write) X(data_received) X(get_buffer) X(buffer_updated) \
   X(_sock) X(fileno) X(_read_ready) X(_read_ready__on_eof) \
   X(pump) X(_on_soon) X(_on_timer) X(call_soon) X(call_later) X(get_task_factory) X(__module__) \
-  X(Task) X(extensions) X(links) X(trailers) X(more_trailers)
+  X(Task) X(extensions) X(links) X(trailers) X(more_trailers) X(endpoint)
 // clang-format on
 
 struct Names {
@@ -30,6 +30,7 @@ struct Names {
   PyRef http_response_early_hint;
   PyRef http_response_pathsend;
   PyRef http_response_trailers;
+  PyRef fasterapi_cache;
   PyRef throw_;
   PyRef http_1_1;
   PyRef http_1_0;

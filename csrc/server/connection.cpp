@@ -17,7 +17,7 @@ namespace fasterapi::server {
 Connection::Connection(Server& server)
     : server_(server),
       stream_(server.loop(), *this),
-      http_(server.options().limits, server.options().status_lines),
+      http_(server.options().limits, server.options().status_lines, &server.known_heads()),
       exchange_(*this) {
   deadline_.owner = progress_.owner = this;
 }
@@ -130,6 +130,7 @@ void Connection::refuse(http::ProtocolError error) {
   const http::ResponseState response = http_.response_state();
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   exchange_open_ = false;
+  exchange_.tell_end(0);
   if (response == http::ResponseState::Done) return finish(true);  // the answer came first
   if (response != http::ResponseState::Idle) return close();
   const int status = http::status_hint(error);
@@ -199,6 +200,7 @@ void Connection::send_file() {
 void Connection::abort_response() {
   (void)exchange_.take_observer();
   exchange_open_ = false;
+  exchange_.tell_end(0);
   if (begun_ns_ != 0) count_request(0);
   finish(false);
 }
@@ -206,6 +208,7 @@ void Connection::abort_response() {
 // Without memory for the rest: what there is of the response leaves, and the close cuts it off.
 void Connection::give_up_response() noexcept {
   exchange_open_ = false;
+  exchange_.tell_end(0);
   if (begun_ns_ != 0) count_request(0);
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   finish(false);
@@ -218,6 +221,7 @@ void Connection::advance_later() {
 void Connection::response_complete() {
   (void)exchange_.take_observer();
   exchange_open_ = false;
+  exchange_.tell_end(http_.response().status());
   if (begun_ns_ != 0) count_request(http_.response().status());
   body_.clear();
   body_.keep_at_most(base::kIdleBufferBytes);
@@ -392,6 +396,7 @@ void Connection::close() {
   if (http_.close_would_complete()) stream_.reset();  // RFC 9112 section 8
   stream_.close();
   exchange_open_ = false;
+  exchange_.tell_end(0);
   if (begun_ns_ != 0) count_request(0);
   if (ExchangeObserver* observer = exchange_.take_observer()) observer->on_lost(exchange_);
   server_.bury(*this);

@@ -15,12 +15,15 @@ void Exchange::pass_on(const Application& from) {
   observe(nullptr);
   if (!connection_.server_.dispatcher().dispatch_behind(from, *this))
     refuse(500, "Internal Server Error");
+  connection_.server_.loop().want_turn();
 }
 
 void Exchange::note_start() noexcept {
   if (connection_.begun_ns_ == 0) return;
   connection_.server_.metrics()->request_started(base::monotonic_ns() - connection_.begun_ns_);
 }
+
+void Exchange::offer_head() { connection_.http_.offer_head(); }
 
 const http::RequestHead& Exchange::head() const noexcept { return connection_.http_.head(); }
 
@@ -85,6 +88,16 @@ http::SendError Exchange::send_body(base::ByteView bytes, bool more) { return se
 http::SendError Exchange::send_body(base::Payload payload, bool more) {
   return send(std::move(payload), more);
 }
+
+template <class Bytes>
+void Exchange::send_ready(int status, base::ByteView lines, base::ByteView more_lines, Bytes body) {
+  connection_.http_.send_ready(connection_.stream_.unsent(), status,
+                               {connection_.server_.default_fields(), lines, more_lines},
+                               std::move(body));
+  connection_.body_sent(http::SendError::None, false);
+}
+template void Exchange::send_ready(int, base::ByteView, base::ByteView, base::ByteView);
+template void Exchange::send_ready(int, base::ByteView, base::ByteView, base::Payload);
 
 http::SendError Exchange::begin_informational(int status) {
   return connection_.http_.begin_informational(connection_.stream_.unsent(), status);

@@ -18,6 +18,16 @@ namespace fasterapi::server {
 class Connection;
 class Exchange;
 
+// Told once of the end of an exchange that somebody else answers: its status, 0 without a whole
+// response.
+class EndObserver {
+ public:
+  virtual void on_end(Exchange& exchange, int status) noexcept = 0;
+
+ protected:
+  ~EndObserver() = default;
+};
+
 // Told while the loop polls: it notes what happened and acts in run_pending().
 class ExchangeObserver {
  public:
@@ -38,6 +48,8 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   void observe(ExchangeObserver* observer) noexcept { observer_ = observer; }
+  // Of this request only; outlives it.
+  void observe_end(EndObserver& observer) noexcept { end_observer_ = &observer; }
 
   // An application that has taken it gives it back as it was: those behind it are asked.
   // REQUIRES: !head_sent(), nothing of the body was consumed.
@@ -45,6 +57,10 @@ class Exchange {
 
   // The application begins with it: for the metrics.
   void note_start() noexcept;
+
+  // Says that a request like this may come again, byte for byte: it will be known without being
+  // parsed. Heeded within start() only.
+  void offer_head();
 
   // The request. Its views live as long as the exchange.
   [[nodiscard]] const http::RequestHead& head() const noexcept;
@@ -65,6 +81,12 @@ class Exchange {
   [[nodiscard]] http::SendError send_body(base::ByteView bytes, bool more);
   [[nodiscard]] http::SendError send_body(base::Payload payload, bool more);
   [[nodiscard]] bool head_sent() const noexcept;
+
+  // All of the response at once, from lines that are whole, right, and frame the body; those of
+  // every response come before them. After std::bad_alloc nothing of it is sent.
+  // REQUIRES: !head_sent().
+  template <class Bytes>
+  void send_ready(int status, base::ByteView lines, base::ByteView more_lines, Bytes body);
 
   // Before the head, as often as wanted: an informational response, 102 or 103.
   [[nodiscard]] http::SendError begin_informational(int status);
@@ -101,11 +123,17 @@ class Exchange {
     return std::exchange(observer_, nullptr);
   }
 
+  void tell_end(int status) noexcept {
+    if (EndObserver* observer = std::exchange(end_observer_, nullptr))
+      observer->on_end(*this, status);
+  }
+
   template <class Bytes>
   [[nodiscard]] http::SendError send(Bytes bytes, bool more);
 
   Connection& connection_;
   ExchangeObserver* observer_ = nullptr;
+  EndObserver* end_observer_ = nullptr;
 };
 
 }  // namespace fasterapi::server

@@ -62,6 +62,29 @@ void Metrics::write_responses(std::string& out) const {
   }
 }
 
+void Metrics::write_cache(std::string& out, const CacheCounts& counts) const {
+  const auto one = [&](base::ByteView name, base::ByteView type, base::ByteView help,
+                       std::uint64_t value) {
+    write_head(out, name, type, help);
+    write_sample(out, name, worker_, std::to_string(value));
+  };
+  constexpr base::ByteView kName = "fasterapi_cache_requests_total";
+  write_head(out, kName, "counter", "Requests at paths of the cache, by result.");
+  const auto result = [&](base::ByteView name, std::uint64_t value) {
+    write_sample(out, kName, std::string(worker_).append(",result=\"").append(name).append("\""),
+                 std::to_string(value));
+  };
+  result("hit", counts.hits);
+  result("stale", counts.stale);
+  result("wait", counts.waited);
+  result("pass", counts.passed);
+  one("fasterapi_cache_fills_total", "counter", "Responses made for the cache.", counts.fills);
+  one("fasterapi_cache_refused_total", "counter", "Of them those that were not stored.",
+      counts.refused);
+  one("fasterapi_cache_entries", "gauge", "Responses in the cache.", counts.entries);
+  one("fasterapi_cache_bytes", "gauge", "Memory of the cache.", counts.bytes);
+}
+
 void Metrics::write(std::string& out, const Now& now) const {
   const auto number = [&](base::ByteView name, base::ByteView type, base::ByteView help,
                           std::uint64_t value) {
@@ -88,6 +111,7 @@ void Metrics::write(std::string& out, const Now& now) const {
          received_bytes_ + now.received_bytes);
   number("fasterapi_sent_bytes_total", "counter", "Bytes that the kernel has taken.",
          sent_bytes_ + now.sent_bytes);
+  if (now.cache) write_cache(out, *now.cache);
 }
 
 }  // namespace fasterapi::server

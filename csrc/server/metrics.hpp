@@ -28,6 +28,18 @@ class Histogram {
   std::uint64_t sum_ns_ = 0;
 };
 
+// What the cache of responses counts, and what it holds.
+struct CacheCounts {
+  std::uint64_t hits = 0;    // answered from an entry that holds
+  std::uint64_t stale = 0;   // from one that is being made anew
+  std::uint64_t waited = 0;  // for a fill, its own or that of another request
+  std::uint64_t passed = 0;  // requests at a path of the cache that went to the application
+  std::uint64_t fills = 0;
+  std::uint64_t refused = 0;  // of the fills: nothing was stored
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+};
+
 class Metrics {
  public:
   // What is not counted but looked at when somebody asks.
@@ -37,6 +49,7 @@ class Metrics {
     // Of the connections that are open.
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
+    const CacheCounts* cache = nullptr;  // null: there is none
   };
 
   // The worker's name is a label of every sample.
@@ -64,6 +77,7 @@ class Metrics {
   static constexpr int kFirstStatus = 100;
 
   [[gnu::cold]] void write_responses(std::string& out) const;
+  [[gnu::cold]] void write_cache(std::string& out, const CacheCounts& counts) const;
 
   const std::string worker_;
   std::array<std::uint64_t, 500> responses_{};  // by status

@@ -8,6 +8,7 @@ namespace fasterapi::server {
 
 bool Probes::answer(Exchange& exchange) const {
   if (other_ == Other::IsNotOurs && !knows(exchange.head().raw_path())) return false;
+  exchange.offer_head();
   const Response response = respond(exchange.head());
   exchange.record_access(response.status);
   // No error is possible: status and fields are ours.

@@ -7,6 +7,7 @@
 
 #include "loop/entry.hpp"
 #include "server/probes.hpp"
+#include "server/response_cache.hpp"
 
 namespace fasterapi::server {
 
@@ -43,6 +44,11 @@ void Server::close() {
   deadlines_.close();
   loop_.remove_observer(*this);
   loop_.want_turn();  // handles are freed by a poll
+}
+
+void Server::add_cache(ResponseCache& cache) {
+  cache_ = &cache;
+  add_application(cache);
 }
 
 loop::UvError Server::listen(int fd, int backlog) {
@@ -211,12 +217,14 @@ void Server::bury(Connection& connection) {
 }
 
 std::string Server::metrics_text() const {
-  Metrics::Now now{connections_.size(), 0, 0, 0};
+  Metrics::Now now{connections_.size(), 0, 0, 0, nullptr};
   for (const auto& connection : connections_) {
     now.requests_in_flight += connection->counts_request();
     now.received_bytes += connection->received_bytes();
     now.sent_bytes += connection->sent_bytes();
   }
+  const CacheCounts cached = cache_ ? cache_->counts() : CacheCounts();
+  if (cache_) now.cache = &cached;
   std::string text;
   metrics_->write(text, now);
   return text;

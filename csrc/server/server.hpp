@@ -23,6 +23,7 @@
 namespace fasterapi::server {
 
 class Probes;
+class ResponseCache;
 
 // Whether requests are to be sent here.
 enum class Readiness : std::uint8_t {
@@ -42,6 +43,8 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
 
   // The application that is asked next after those already here.
   void add_application(Application& application) { dispatcher_.add(application); }
+  // The same of the cache, which the metrics tell of. It outlives the server's use.
+  void add_cache(ResponseCache& cache);
   // Null: nothing is recorded.
   void set_access_log(AccessLog* log) noexcept { access_log_ = log; }
 
@@ -73,6 +76,7 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   [[nodiscard]] loop::Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
   [[nodiscard]] Dispatcher& dispatcher() noexcept { return dispatcher_; }
+  [[nodiscard]] http::KnownHeads& known_heads() noexcept { return known_heads_; }
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] AccessLog* access_log() noexcept { return access_log_; }
   [[nodiscard]] PeerWarnings& warnings() noexcept { return warnings_; }
@@ -115,6 +119,8 @@ class Server final : loop::TurnObserver, base::Counted<Server> {
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<const Probes> probes_;
   Dispatcher dispatcher_;
+  const ResponseCache* cache_ = nullptr;
+  http::KnownHeads known_heads_;
   Deadlines deadlines_;
   std::vector<std::unique_ptr<loop::Listener>> listeners_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -20,4 +20,6 @@ OWN = {
     "ready_path",
     "metrics_path",
     "admin_bind",
+    "cache",
+    "cache_bytes",
 }

@@ -10,7 +10,7 @@ from fasterapi_asgi import Config
 from fasterapi_asgi._asgi_options import EXTENSIONS, core_asgi_options
 from fasterapi_asgi.errors import ClientDisconnected, OptionError
 
-EARLY_HINT, PATHSEND, TRAILERS = EXTENSIONS
+EARLY_HINT, PATHSEND, TRAILERS, _ = EXTENSIONS
 
 
 def options_of(**options: Any) -> dict[str, Any]:
