@@ -20,7 +20,7 @@ namespace fasterapi::http {
 class RequestParser {
  public:
   // `known` may be null; it outlives the parser.
-  RequestParser(const base::Limits& limits, KnownHeads* known) noexcept;
+  explicit RequestParser(const base::Limits& limits, KnownHeads* known = nullptr) noexcept;
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
