@@ -34,6 +34,11 @@ class PayloadQueue {
     size_ = size;
   }
 
+  // The bytes that rollback() to the same size would undo; valid until the next call.
+  [[nodiscard]] ByteView since(std::size_t size) const noexcept {
+    return ByteView(tail_).substr(tail_.size() - (size_ - size));
+  }
+
   // Gives `take` views from the front, at most so many.
   template <class Take>
   void look(std::size_t most, Take&& take) const {

@@ -2,6 +2,7 @@
 #include "http/response_writer.hpp"
 
 #include <array>
+#include <cassert>
 #include <charconv>
 #include <new>
 #include <utility>
@@ -26,6 +27,7 @@ SendError ResponseWriter::begin_head(base::PayloadQueue& out, Request request, i
   return or_abandoned([&] {
     out.append(status_lines_.line(status));
     out.append(default_fields);
+    fields_begin_ = out.size();
     return SendError::None;
   });
 }
@@ -89,6 +91,22 @@ SendError ResponseWriter::note_length(base::ByteView value) noexcept {
   if (!length || content_length_) return abandoned(SendError::IllegalLength);
   content_length_ = length;
   return SendError::None;
+}
+
+EncodedFields ResponseWriter::encoded_fields() {
+  return or_abandoned([&] {
+    return EncodedFields{std::string(out_->since(fields_begin_)), content_length_, close_written_};
+  });
+}
+
+void ResponseWriter::add_encoded(const EncodedFields& fields) {
+  assert(out_->size() == fields_begin_ && "a field has been added");
+  or_abandoned([&] { out_->append(fields.lines); });
+  content_length_ = fields.content_length;
+  if (fields.close) {
+    keep_alive_ = false;
+    close_written_ = true;
+  }
 }
 
 SendError ResponseWriter::end_head() {

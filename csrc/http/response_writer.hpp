@@ -11,6 +11,7 @@
 
 #include "base/payload_queue.hpp"
 #include "http/body_framing.hpp"
+#include "http/encoded_fields.hpp"
 #include "http/error.hpp"
 #include "http/status_lines.hpp"
 
@@ -30,9 +31,14 @@ class ResponseWriter {
   // then end_head().
   [[nodiscard]] SendError begin_head(base::PayloadQueue& out, Request request, int status,
                                      base::ByteView default_fields);
-  // Names are written in lower case. After an error, or std::bad_alloc of any of the three, the
+  // Names are written in lower case. After an error, or std::bad_alloc of any of these, the
   // head is gone from the queue and must be begun anew.
   [[nodiscard]] SendError add_field(base::ByteView name, base::ByteView value);
+  // What add_field() has written since begin_head().
+  [[nodiscard]] EncodedFields encoded_fields();
+  // In place of add_field() for each of them. REQUIRES: they were written for the same status, and
+  // no field has been added.
+  void add_encoded(const EncodedFields& fields);
   // Takes back what begin_head() and add_field() wrote. REQUIRES: the head is being written.
   void abandon_head() noexcept { out_->rollback(head_begin_); }
   // Adds the fields for framing and for closing that the application left out.
@@ -91,7 +97,7 @@ class ResponseWriter {
  private:
   SendError abandoned(SendError error) noexcept;
   template <class Write>
-  SendError or_abandoned(Write&& write) {
+  auto or_abandoned(Write&& write) {
     try {
       return write();
     } catch (const std::bad_alloc&) {
@@ -114,6 +120,7 @@ class ResponseWriter {
   const StatusLines& status_lines_;
   base::PayloadQueue* out_ = nullptr;  // while the head is being written
   std::size_t head_begin_ = 0;
+  std::size_t fields_begin_ = 0;  // of the application's
   Request request_;
   int status_ = 0;
   std::optional<std::uint64_t> content_length_;

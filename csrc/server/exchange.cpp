@@ -64,6 +64,14 @@ http::SendError Exchange::add_field(base::ByteView name, base::ByteView value) {
   return connection_.http_.response().add_field(name, value);
 }
 
+http::EncodedFields Exchange::encoded_fields() const {
+  return connection_.http_.response().encoded_fields();
+}
+
+void Exchange::add_encoded(const http::EncodedFields& fields) {
+  connection_.http_.response().add_encoded(fields);
+}
+
 http::SendError Exchange::end_head() {
   const http::SendError error = connection_.http_.end_head();
   connection_.bytes_appended();

@@ -9,6 +9,7 @@
 
 #include "base/address.hpp"
 #include "base/payload.hpp"
+#include "http/encoded_fields.hpp"
 #include "http/error.hpp"
 #include "http/event.hpp"
 #include "server/application.hpp"
@@ -77,6 +78,9 @@ class Exchange {
   // After std::bad_alloc in the body the observer has heard on_lost().
   [[nodiscard]] http::SendError begin_head(int status);
   [[nodiscard]] http::SendError add_field(base::ByteView name, base::ByteView value);
+  // What add_field() has written, and in place of it the same again, in a head of the same status.
+  [[nodiscard]] http::EncodedFields encoded_fields() const;
+  void add_encoded(const http::EncodedFields& fields);
   [[nodiscard]] http::SendError end_head();
   [[nodiscard]] http::SendError send_body(base::ByteView bytes, bool more);
   [[nodiscard]] http::SendError send_body(base::Payload payload, bool more);

@@ -68,9 +68,12 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+constexpr base::ByteView kDefaultFields = "server: x\r\n";
+
 struct Asked {
   http::SendError error = http::SendError::None;
   bool own_connection_field = false;  // its options may make llhttp see an upgrade
+  http::EncodedFields encoded;
 };
 
 Asked write_head(http::ResponseWriter& writer, base::PayloadQueue& out, Input& input,
@@ -79,7 +82,7 @@ Asked write_head(http::ResponseWriter& writer, base::PayloadQueue& out, Input& i
   constexpr base::ByteView kValues[] = {"0", "3", "10", "chunked", "close", "close, x"};
   Asked asked;
   asked.error =
-      writer.begin_head(out, request, static_cast<int>(input.number() * 3), "server: x\r\n");
+      writer.begin_head(out, request, static_cast<int>(input.number() * 3), kDefaultFields);
   for (unsigned fields = input.number() % 6; fields > 0 && asked.error == http::SendError::None;
        --fields) {
     const unsigned choice = input.number();
@@ -88,8 +91,23 @@ Asked write_head(http::ResponseWriter& writer, base::PayloadQueue& out, Input& i
     asked.own_connection_field |= name.size() == 10 || name.size() == 7;
     asked.error = writer.add_field(name, value);
   }
-  if (asked.error == http::SendError::None) asked.error = writer.end_head();
+  if (asked.error != http::SendError::None) return asked;
+  asked.encoded = writer.encoded_fields();
+  asked.error = writer.end_head();
   return asked;
+}
+
+// The same head from its encoded fields.
+std::string encoded_again(const http::ResponseWriter& like, const http::EncodedFields& fields,
+                          http::ResponseWriter::Request request,
+                          const http::StatusLines& status_lines) {
+  http::ResponseWriter writer(status_lines);
+  base::PayloadQueue out;
+  require(writer.begin_head(out, request, like.status(), kDefaultFields) == http::SendError::None);
+  writer.add_encoded(fields);
+  require(writer.end_head() == http::SendError::None);
+  require(writer.keep_alive() == like.keep_alive());
+  return fasterapi::support::text_of(out);
 }
 
 }  // namespace
@@ -108,6 +126,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(out.empty());
     return 0;
   }
+  require(encoded_again(writer, asked.encoded, request, status_lines) ==
+          fasterapi::support::text_of(out));
   std::string body;
   auto error = http::SendError::None;
   for (bool more = true; more && error == http::SendError::None;) {

@@ -158,6 +158,20 @@ TEST_CASE("rolling back works behind bytes that were consumed", "[base][queue]")
   CHECK(text_of(queue) == "cdx");
 }
 
+TEST_CASE("what was copied since can be read", "[base][queue]") {
+  PayloadQueue queue;
+  queue.append("abcd");
+  queue.consume(1);
+  const std::size_t size = queue.size();
+  CHECK(queue.since(size).empty());
+  queue.append("efgh");
+  CHECK(queue.since(size) == "efgh");
+  queue.append(Payload::of_string("large"));
+  const std::size_t behind_a_payload = queue.size();
+  queue.append("ij");
+  CHECK(queue.since(behind_a_payload) == "ij");
+}
+
 TEST_CASE("grown space belongs to the queue", "[base][queue]") {
   PayloadQueue queue;
   queue.append("a");

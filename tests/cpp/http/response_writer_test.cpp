@@ -457,3 +457,93 @@ TEST_CASE("a body that somebody else writes is framed as any other", "[http][wri
     CHECK(written.writer.keep_alive());
   }
 }
+
+namespace {
+
+// Writes the head once, and once more from what was kept of its fields; both must be the same.
+void same_again(int status, const std::vector<Field>& fields, ResponseWriter::Request request,
+                ResponseWriter::Request second_request) {
+  Written kept;
+  REQUIRE(kept.writer.begin_head(kept.out, request, status, "server: a\r\n") == SendError::None);
+  for (const auto& [name, value] : fields)
+    REQUIRE(kept.writer.add_field(name, value) == SendError::None);
+  const EncodedFields encoded = kept.writer.encoded_fields();
+  REQUIRE(kept.writer.end_head() == SendError::None);
+
+  Written plain;
+  REQUIRE(plain.head(status, fields, second_request, "server: bc\r\n") == SendError::None);
+  Written again;
+  again.out.append("earlier");
+  REQUIRE(again.writer.begin_head(again.out, second_request, status, "server: bc\r\n") ==
+          SendError::None);
+  again.writer.add_encoded(encoded);
+  REQUIRE(again.writer.end_head() == SendError::None);
+  CHECK(again.text() == "earlier" + plain.text());
+
+  CHECK(again.body("hello") == plain.body("hello"));
+  CHECK(again.text() == "earlier" + plain.text());
+  CHECK(again.writer.keep_alive() == plain.writer.keep_alive());
+  CHECK(again.writer.can_have_trailers() == plain.writer.can_have_trailers());
+  CHECK(again.writer.is_ended_by_close() == plain.writer.is_ended_by_close());
+}
+
+}  // namespace
+
+TEST_CASE("encoded fields make the same response as the fields do", "[http][writer]") {
+  const std::vector<Field> fields = GENERATE(
+      std::vector<Field>{}, std::vector<Field>{{"X-A", "b"}, {"x", ""}},
+      std::vector<Field>{{"a", "b"}, {"Content-Length", "5"}, {"c", "d"}},
+      std::vector<Field>{{"content-length", " 3 "}},
+      std::vector<Field>{{"Transfer-Encoding", "gzip, chunked"}, {"a", "b"}},
+      std::vector<Field>{{"transfer-encoding", "chunked"}, {"content-length", "5"}},
+      std::vector<Field>{{"connection", "keep-alive"}}, std::vector<Field>{{"Connection", "close"}},
+      std::vector<Field>{{"connection", "x, Close"}, {"content-length", "5"}});
+  constexpr ResponseWriter::Request kClosing{false, 1, false};
+  for (const int status : {200, 204, 304, 404}) {
+    for (const auto& first : {kGet, kHead, kOldGet, kClosing}) {
+      for (const auto& second : {kGet, kHead, kOldGet, kClosing})
+        same_again(status, fields, first, second);
+    }
+  }
+}
+
+TEST_CASE("encoded fields are what stands between the default fields and the framing",
+          "[http][writer]") {
+  Written written;
+  written.out.append("earlier");
+  REQUIRE(written.writer.begin_head(written.out, kOldGet, 204, "server: a\r\n") == SendError::None);
+  REQUIRE(written.writer.add_field("X-A", "B") == SendError::None);
+  REQUIRE(written.writer.add_field("Content-Length", "7") == SendError::None);
+  REQUIRE(written.writer.add_field("connection", "close") == SendError::None);
+  const EncodedFields encoded = written.writer.encoded_fields();
+  CHECK(encoded.lines == "x-a: B\r\nconnection: close\r\n");
+  CHECK(encoded.content_length == 7);
+  CHECK(encoded.close);
+}
+
+TEST_CASE("encoded fields that memory is missing for leave the queue as it was", "[http][writer]") {
+  Written first;
+  REQUIRE(first.writer.begin_head(first.out, kGet, 200, {}) == SendError::None);
+  REQUIRE(first.writer.add_field("x", std::string(500, 'x')) == SendError::None);
+  const EncodedFields encoded = first.writer.encoded_fields();
+
+  Written written;
+  written.out.append("earlier");
+  REQUIRE(written.writer.begin_head(written.out, kGet, 200, {}) == SendError::None);
+  const auto must_fail = [&](auto&& call) {
+    FailingAllocations failing(0, 1);
+    CHECK_THROWS_AS(call(), std::bad_alloc);
+    REQUIRE(failing.end());
+    CHECK(written.text() == "earlier");
+    REQUIRE(written.writer.begin_head(written.out, kGet, 200, {}) == SendError::None);
+  };
+  SECTION("to write them") {
+    must_fail([&] { written.writer.add_encoded(encoded); });
+  }
+  SECTION("to read them") {
+    REQUIRE(written.writer.add_field("x", std::string(500, 'x')) == SendError::None);
+    must_fail([&] { (void)written.writer.encoded_fields(); });
+  }
+  REQUIRE(written.writer.end_head() == SendError::None);
+  CHECK(written.text() == "earlierHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+}
