@@ -227,6 +227,7 @@ int Application::traverse(visitproc visit, void* arg) const {
   for (PyObject* cycle : running_) Py_VISIT(cycle);
   if (const int stopped = scopes_.traverse(visit, arg)) return stopped;
   if (const int stopped = declarations_.traverse(visit, arg)) return stopped;
+  if (const int stopped = encoded_heads_.traverse(visit, arg)) return stopped;
   return tasks_.traverse(visit, arg);
 }
 
@@ -242,6 +243,7 @@ void Application::clear() noexcept {
   }
   scopes_.clear();
   declarations_.clear();
+  encoded_heads_.clear();
   tasks_.clear();
   parts_ = {};
 }

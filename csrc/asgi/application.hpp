@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "asgi/declarations.hpp"
+#include "asgi/encoded_heads.hpp"
 #include "asgi/extensions.hpp"
 #include "asgi/http_cycle.hpp"
 #include "asgi/scope.hpp"
@@ -58,6 +59,7 @@ class Application final : public server::Application,
   // For cycles.
   [[nodiscard]] py::ReleaseQueue& releases() noexcept { return releases_; }
   [[nodiscard]] TaskRunner& tasks() noexcept { return tasks_; }
+  [[nodiscard]] EncodedHeads& encoded_heads() noexcept { return encoded_heads_; }
   [[nodiscard]] server::AccessLog* access_log() noexcept { return access_log_; }
   [[nodiscard]] const Extensions& extensions() const noexcept { return extensions_; }
   [[nodiscard]] const Declarations& declarations() const noexcept { return declarations_; }
@@ -102,6 +104,7 @@ class Application final : public server::Application,
   ApplicationParts parts_;
   ScopeBuilder scopes_;
   TaskRunner tasks_;
+  EncodedHeads encoded_heads_;
   Extensions extensions_;
   Declarations declarations_;
   server::AccessLog* access_log_ = nullptr;

@@ -125,20 +125,37 @@ bool HttpCycle::send_start(py::PyBorrowed message) {
 }
 
 bool HttpCycle::send_head(int status, py::PyBorrowed headers) {
+  const auto found =
+      exchange_ ? application_->encoded_heads().find(status, headers) : EncodedHeads::Found();
+  if (found.fields) {
+    if (!raise(exchange_->begin_head(status))) return false;
+    exchange_->add_encoded(*found.fields);
+    return end_head(status);
+  }
   const py::PyRef fields = pairs_of_bytes(headers);
   if (!fields) return false;
   // The conversion may have run Python, which may have closed the connection.
   if (!exchange_) return true;
   if (status < 200 && status >= 100) return send_informational(status, fields.get());
-  if (!raise(exchange_->begin_head(status))) return false;
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields.get());
+  if (!raise(exchange_->begin_head(status)) || !add_fields(fields.get())) return false;
+  if (found.place && fields.get() == headers)
+    EncodedHeads::keep(*found.place, status, headers, *exchange_);
+  return end_head(status);
+}
+
+bool HttpCycle::add_fields(PyObject* fields) {
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(fields);
   for (Py_ssize_t index = 0; index < count; ++index) {
-    PyObject* field = PySequence_Fast_GET_ITEM(fields.get(), index);
+    PyObject* field = PySequence_Fast_GET_ITEM(fields, index);
     if (!raise(exchange_->add_field(view_of(PySequence_Fast_GET_ITEM(field, 0)),
                                     view_of(PySequence_Fast_GET_ITEM(field, 1))))) {
       return false;
     }
   }
+  return true;
+}
+
+bool HttpCycle::end_head(int status) {
   if (!raise(exchange_->end_head())) return false;
   head_sent_ = true;
   record_access(status);

@@ -67,6 +67,8 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   [[nodiscard]] bool send_trailers(py::PyBorrowed message);
   [[nodiscard]] bool send_start(py::PyBorrowed message);
   [[nodiscard]] bool send_head(int status, py::PyBorrowed headers);
+  [[nodiscard]] bool add_fields(PyObject* fields);
+  [[nodiscard]] bool end_head(int status);
   [[nodiscard]] bool send_body(py::PyBorrowed message);
   [[nodiscard]] bool write_body(py::PyBorrowed body, bool more);
   void record_access(int status);

@@ -57,7 +57,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 BESIDES = ("test_core_failures", "test_core_leaks", "test_core_limits", "test_core_scope")
-BESIDES += ("test_core_send", "test_core_tasks", "test_awaitables")
+BESIDES += ("test_core_send", "test_core_tasks", "test_awaitables", "test_encoded_heads")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
