@@ -6,7 +6,9 @@ set, as ``UVICORN_<PARAMETER>``.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -27,6 +29,8 @@ _WHOM_TO_BELIEVE = (
 _CONNECTIONS = "Connections at once; more wait.  [default: the limit of open files less 64]"
 
 _SPEC = "ASGI version; from 2.4 on send() raises OSError when the peer is gone."
+
+_TABLE = "fasterapi-asgi"
 
 _SWITCH = object()  # a flag without a value and without a --no- twin
 
@@ -130,6 +134,32 @@ def options(function: Function) -> Function:
     for row in reversed(_SERVED):
         function = _option(*row)(function)
     return click.argument("app", envvar=_environment("app"))(function)
+
+
+def project_defaults(path: Path, command: click.Command) -> dict[str, Any]:
+    """Return what a pyproject.toml says in ``[tool.fasterapi-asgi]``, by parameter.
+
+    A key is an option's long flag without its dashes, or the parameter's name; the command line and
+    the environment come first.
+
+    Raises:
+        click.ClickException: the file is no TOML, or a key is no option.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get(_TABLE, {})
+    except (FileNotFoundError, PermissionError):
+        return {}
+    except ValueError as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from None
+    if not isinstance(table, dict):
+        raise click.ClickException(f"{path}: [tool.{_TABLE}] is no table.")
+    known = {
+        flag.removeprefix("--"): option.name for option in command.params for flag in option.opts
+    }
+    known |= {option.name: option.name for option in command.params}
+    if unknown := set(table) - set(known):
+        raise click.ClickException(f"{path}: [tool.{_TABLE}] has no option {min(unknown)!r}.")
+    return {known[key] or key: value for key, value in table.items()}
 
 
 def split_headers(headers: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasterapi_asgi._cli import options, split_headers, version_text
+from fasterapi_asgi._cli import options, project_defaults, split_headers, version_text
 from fasterapi_asgi._log_config import LOGGING_CONFIG
 from fasterapi_asgi._options import NOT_BUILT, refuse_what_is_not_built
 from fasterapi_asgi._types import ASGIApplication, LogConfig, SSLContextFactory, Strings, StrPath
@@ -35,7 +36,15 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.command(context_settings={"max_content_width": 100})
+class _Command(click.Command):
+    """Takes what pyproject.toml says in place of the options' defaults."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        extra.setdefault("default_map", project_defaults(Path("pyproject.toml"), self))
+        return super().make_context(*args, **extra)
+
+
+@click.command(cls=_Command, context_settings={"max_content_width": 100})
 @options
 @click.option(
     "--version",
@@ -49,7 +58,8 @@ def main(app: str, headers: tuple[str, ...], log_config: str | None, **given: An
     """Serve the ASGI application APP, given as MODULE:ATTRIBUTE.
 
     Every option can also be set as FASTERAPI_ASGI_<NAME> or UVICORN_<NAME> in the environment.
-    uvicorn's options that are not listed here are not built yet and refused by name.
+    uvicorn's options that are not listed here are not built yet and refused by name. Defaults may
+    stand in the table [tool.fasterapi-asgi] of ./pyproject.toml.
     """
     try:
         for option in NOT_BUILT:
