@@ -45,7 +45,7 @@ bool Application::read_extensions() {
     } else if (is(name, names.http_response_trailers)) {
       extensions_.trailers = true;
     } else if (is(name, names.fasterapi_cache)) {
-      extensions_.cache = true;
+      declarations_.set_offered();
     } else {
       PyErr_Format(PyExc_ValueError, "unknown extension %R", name);
       return false;

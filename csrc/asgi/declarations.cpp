@@ -8,13 +8,15 @@
 namespace fasterapi::asgi {
 
 // Starlette's router puts the endpoint into the scope. What is odd there declares nothing.
-bool Declarations::declares(PyObject* scope) const {
+bool Declarations::names_endpoint(PyObject* scope) const {
+  PyObject* endpoint = PyDict_GetItemWithError(scope, state_.names.endpoint.get());
+  const int found = endpoint ? PyDict_Contains(endpoints_.get(), endpoint) : 0;
+  if (found < 0) PyErr_Clear();  // TypeError: it has no hash
+  return found > 0;
+}
+
+bool Declarations::fills_extension(PyObject* scope) const {
   const py::Names& names = state_.names;
-  if (PyObject* endpoint = PyDict_GetItemWithError(scope, names.endpoint.get())) {
-    const int found = PyDict_Contains(endpoints_.get(), endpoint);
-    if (found > 0) return true;
-    if (found < 0) PyErr_Clear();  // TypeError: it has no hash
-  }
   PyObject* extensions = PyDict_GetItemWithError(scope, names.extensions.get());
   if (!extensions || !PyDict_CheckExact(extensions)) return false;
   PyObject* declared = PyDict_GetItemWithError(extensions, names.fasterapi_cache.get());
@@ -22,7 +24,9 @@ bool Declarations::declares(PyObject* scope) const {
 }
 
 void Declarations::look(PyObject* scope, const http::RequestHead& head) const {
-  if (!declares(scope)) return;
+  const bool declares =
+      (has_endpoints() && names_endpoint(scope)) || (offered_ && fills_extension(scope));
+  if (!declares) return;
   const auto learn = py::PyRef::borrow(learn_.get());  // it may close the server
   const base::ByteView path = head.raw_path();
   const auto learned = py::PyRef::steal(PyObject_CallFunction(

@@ -13,8 +13,11 @@ class Declarations {
   // Both null: nothing is declared.
   Declarations(py::State& state, py::PyRef endpoints, py::PyRef learn) noexcept
       : state_(state), endpoints_(std::move(endpoints)), learn_(std::move(learn)) {}
+  // The scopes offer the extension.
+  void set_offered() noexcept { offered_ = true; }
 
-  [[nodiscard]] bool wanted() const noexcept { return static_cast<bool>(learn_); }
+  // Each look at a scope for what is not there costs 130 instructions.
+  [[nodiscard]] bool wanted() const noexcept { return learn_ && (offered_ || has_endpoints()); }
   // Runs Python if something is declared. Errors are reported. REQUIRES: wanted().
   void look(PyObject* scope, const http::RequestHead& head) const;
 
@@ -22,11 +25,16 @@ class Declarations {
   void clear() noexcept;
 
  private:
-  [[nodiscard]] bool declares(PyObject* scope) const;
+  [[nodiscard]] bool has_endpoints() const noexcept {
+    return endpoints_ && PyDict_GET_SIZE(endpoints_.get()) > 0;
+  }
+  [[nodiscard]] bool names_endpoint(PyObject* scope) const;
+  [[nodiscard]] bool fills_extension(PyObject* scope) const;
 
   py::State& state_;
   py::PyRef endpoints_;
   py::PyRef learn_;
+  bool offered_ = false;
 };
 
 }  // namespace fasterapi::asgi

@@ -7,7 +7,6 @@ struct Extensions {
   bool early_hint = false;
   bool pathsend = false;
   bool trailers = false;
-  bool cache = false;  // our own: fasterapi.cache
 };
 
 }  // namespace fasterapi::asgi

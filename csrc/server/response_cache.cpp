@@ -60,6 +60,7 @@ void ResponseCache::close() noexcept {
 }
 
 void ResponseCache::declare(const std::string& path, cache::Rule rule) {
+  note_size(path);
   rules_.insert_or_assign(path, std::move(rule));
 }
 
@@ -70,6 +71,7 @@ void ResponseCache::learn(const std::string& path, cache::Rule rule) {
     learned_.pop_front();
   }
   learned_.push_back(path);
+  note_size(path);
   rules_.emplace(path, std::move(rule));
 }
 
@@ -78,7 +80,9 @@ void ResponseCache::learn(const std::string& path, cache::Rule rule) {
 bool ResponseCache::start(Exchange& exchange) {
   if (has_invalidated_.load(std::memory_order_acquire)) apply_invalidations();
   if (exchange.head().known_id() != 0 && answer_known(exchange)) return true;
-  const auto rule = rules_.find(exchange.head().raw_path());
+  const base::ByteView path = exchange.head().raw_path();
+  if (!may_know(path)) return false;
+  const auto rule = rules_.find(path);
   if (rule == rules_.end()) return false;
   const base::ByteView method = exchange.head().method();
   if (method != "GET" && method != "HEAD") {
@@ -206,6 +210,7 @@ ResponseCache::Fill* ResponseCache::begin_fill(const cache::Rule& rule, std::uin
 }
 
 std::size_t ResponseCache::run_pending(std::size_t) {
+  if (!has_pending()) return 0;
   for (const base::Address& peer : std::exchange(unknown_peers_, {})) {
     if (trusted_.size() >= base::kCachePeers) trusted_.clear();
     trusted_.insert_or_assign(peer.is_unix ? std::string() : peer.host, filler_.is_trusted(peer));

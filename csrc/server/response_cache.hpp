@@ -99,6 +99,13 @@ class ResponseCache final : public Application,
   void on_lost(Exchange& exchange) override;
   void on_end(Exchange& exchange, int status) noexcept override;
 
+  // Most paths have the size of none that is declared.
+  [[nodiscard]] bool may_know(base::ByteView path) const noexcept {
+    return (path_sizes_ >> path.size() % 64 & 1) != 0;
+  }
+  void note_size(base::ByteView path) noexcept {
+    path_sizes_ |= std::uint64_t{1} << path.size() % 64;
+  }
   [[nodiscard]] bool answer(Exchange& exchange, const cache::Rule& rule);
   [[nodiscard]] bool answer_known(Exchange& exchange);
   void note_hit(Exchange& exchange, cache::Store::Node& node);
@@ -122,6 +129,7 @@ class ResponseCache final : public Application,
   CacheFiller& filler_;
   loop::Timer timer_;
   Rules rules_;
+  std::uint64_t path_sizes_ = 0;     // modulo 64, of rules_
   std::deque<std::string> learned_;  // the paths of rules_ that responses have declared
   cache::Store store_;
   std::array<KnownHit, http::KnownHeads::kSlots> known_hits_;
