@@ -3,6 +3,7 @@
 `raw` is one plain ASGI callable that chooses by path, so the server is nearly all of the cost.
 `fast` is a FastAPI application, built on first use so that `raw` does not import FastAPI.
 `counted` is `raw` with a counter, for checking the load generator; it is never measured.
+`busy` computes for as long as it is asked to, for benchmarks/saturated.py.
 `soaked` is `raw` that also tells what is alive in its process.
 """
 
@@ -10,6 +11,7 @@ import asyncio
 import gc
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -53,6 +55,19 @@ async def raw(scope: Message, receive: Receive, send: Send) -> None:
         await _echo(receive, send)
     else:
         await _stream(send)
+
+
+async def busy(scope: Message, receive: Receive, send: Send) -> None:
+    """Compute in `/busy/<microseconds>` for so long, then answer; anything else at once."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    if scope["path"].startswith("/busy/"):
+        until = time.perf_counter() + int(scope["path"].removeprefix("/busy/")) / 1_000_000
+        while time.perf_counter() < until:
+            pass
+    await send(HELLO_START)
+    await send(HELLO_BODY)
 
 
 async def _echo(receive: Receive, send: Send) -> None:

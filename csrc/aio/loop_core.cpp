@@ -235,6 +235,7 @@ bool LoopCore::run_ready() {
   for (std::size_t left = ready_.size(); left > 0 && !ready_.empty() && !closed; --left) {
     const py::PyRef handle = ready_.pop();
     if (!run_handle(handle.get())) return false;
+    if (left > 1) loop_.poll_within_turn();
   }
   return true;
 }

@@ -58,7 +58,9 @@ inline constexpr std::size_t kFileBytesPerTurn =
 inline constexpr std::size_t kRequestsPerTurn =
     128;  // started per turn of the loop, the rest waits for the next
 inline constexpr std::size_t kRequestsPerConnectionAndTurn = 16;  // of pipelined ones
-inline constexpr std::size_t kAcceptsPerTurn = 16;                // of a listener
+inline constexpr std::uint64_t kLatePollNs =
+    1'000'000;  // of callbacks between two polls, where some requests are answered while polling
+inline constexpr std::size_t kAcceptsPerTurn = 16;  // of a listener
 inline constexpr std::size_t kAcceptRestMs =
     100;  // of a listener when the process has no descriptors or no memory
 inline constexpr std::size_t kShedPerRest = 64;       // connections that it then refuses at once

@@ -64,6 +64,14 @@ class Loop : base::Counted<Loop> {
   void flush() noexcept;
   // Which poll it is, counted from 1.
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }
+  // What is answered while the loop polls is sent then, and callbacks that take long do not keep it
+  // waiting: whoever runs some calls poll_within_turn() between two of them.
+  void answer_while_polling() noexcept { answers_while_polling_ = times_polls_ = true; }
+  [[nodiscard]] bool answers_while_polling() const noexcept { return answers_while_polling_; }
+  // Polls if the last poll is a while ago; what it brings for callbacks waits for the next turn.
+  void poll_within_turn() noexcept {
+    if (answers_while_polling_) poll_if_late();
+  }
   // From now on the end of each poll is timed.
   void time_polls() noexcept { times_polls_ = true; }
   // On base::monotonic_ns(); 0 if none was timed.
@@ -102,6 +110,7 @@ class Loop : base::Counted<Loop> {
 
  private:
   void poll_descriptors(bool may_wait) noexcept;
+  void poll_if_late() noexcept;
   [[nodiscard]] bool is_quiet() noexcept;
   [[nodiscard]] bool timer_due() const noexcept;
 
@@ -114,6 +123,7 @@ class Loop : base::Counted<Loop> {
   std::uint64_t turn_ = 0;
   std::uint64_t poll_ended_ns_ = 0;
   bool times_polls_ = false;
+  bool answers_while_polling_ = false;
   bool open_ = false;
   bool has_work_ = false;
   bool is_busy_ = false;  // the last look at the descriptors found one ready

@@ -26,6 +26,7 @@ Server::Server(loop::Loop& loop, Options options, EventLog& event_log, const Ser
     probes_ = std::make_unique<const Probes>(
         options_.probe_paths, reported ? Probes::Other::IsNotFound : Probes::Other::IsNotOurs,
         reported ? *reported : *this);
+    loop_.answer_while_polling();
   }
   if (options_.counts) {
     metrics_ = std::make_unique<Metrics>(options_.worker);
@@ -48,6 +49,7 @@ void Server::close() {
 
 void Server::add_cache(ResponseCache& cache) {
   cache_ = &cache;
+  loop_.answer_while_polling();
   add_application(cache);
 }
 
@@ -260,9 +262,13 @@ bool Server::run_turn() {
       advancing_.pop_back();
       loop::uv_entry([&] { connection->advance(); }, [&] { connection->close(); });
     }
-    const std::size_t started = dispatcher_.run_pending(left);
+    const bool one_by_one = loop_.answers_while_polling();
+    const std::size_t started =
+        dispatcher_.run_pending(one_by_one ? std::min<std::size_t>(1, left) : left);
     left -= std::min(left, started);
-    if (advancing_.empty() || left == 0) break;
+    if (one_by_one) loop_.poll_within_turn();
+    const bool goes_on = one_by_one && started > 0 && dispatcher_.has_pending();
+    if (left == 0 || (advancing_.empty() && !goes_on)) break;
   }
   const bool sends_files = !sending_files_.empty();
   for (Connection* connection : sending_files_) note_dirty(*connection);

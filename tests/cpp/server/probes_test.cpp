@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "../support/running_server.hpp"
+#include "base/clock.hpp"
+#include "base/limits.hpp"
 
 using namespace fasterapi::support;
+namespace base = fasterapi::base;
 using fasterapi::server::AccessLog;
 using fasterapi::server::AccessRecord;
 using fasterapi::server::Options;
@@ -50,6 +53,31 @@ TEST_CASE("a server says that it lives and is ready", "[server][probes]") {
   client.send(get("/-/ready"));
   running.expect(client, probe("200 OK", "ready\n"));
   CHECK(running.application.requests.empty());
+}
+
+TEST_CASE("a probe is answered between two requests that take long", "[server][probes]") {
+  ProbedServer running;
+  Client probing = running.connect();
+  std::vector<std::string> heard;
+  running.application.handler = [&](FakeRequest& request) {
+    probing.receive();
+    heard.push_back(probing.take_text());
+    probing.send(get("/-/live"));
+    const std::uint64_t until = base::monotonic_ns() + 2 * base::kLatePollNs;
+    while (base::monotonic_ns() < until) {
+    }
+    request.reply("done");
+  };
+  std::vector<Client> clients;
+  for (int number = 0; number < 3; ++number) {
+    clients.push_back(running.connect());
+    clients.back().send(get("/"));
+  }
+  probing.send(get("/-/live"));
+  running.loop.turn();  // all of them arrive in it
+  CHECK(heard == std::vector<std::string>{probe("200 OK", "ok\n"), probe("200 OK", "ok\n"),
+                                          probe("200 OK", "ok\n")});
+  for (Client& one : clients) running.expect(one, response("done"));
 }
 
 TEST_CASE("without their paths the probes are the application's", "[server][probes]") {
