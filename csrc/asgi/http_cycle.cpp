@@ -25,11 +25,8 @@ HttpCycle::HttpCycle(PyObject* self, py::State& state, Application& application,
 // --- receive
 
 py::PyRef HttpCycle::receive() {
-  if (exchange_ && !continue_sent_ && exchange_->head().expect_continue()) {
-    continue_sent_ = true;  // RFC 9110 section 10.1.1: the application wants the body, now the
-                            // client may send it
-    exchange_->send_continue();
-  }
+  // RFC 9110 section 10.1.1: the application wants the body, now the client may send it.
+  if (exchange_ && exchange_->head().expect_continue()) exchange_->send_continue();
   return await_message(state_, self_);
 }
 

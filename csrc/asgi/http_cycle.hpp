@@ -83,7 +83,6 @@ class HttpCycle final : server::ExchangeObserver, base::Counted<HttpCycle> {
   py::PyRef task_;
   std::vector<py::PyRef>
       waiters_;  // futures of receive() and send() calls that wait for any progress
-  bool continue_sent_ = false;
   bool request_delivered_ = false;  // the last http.request has been given out
   bool head_sent_ = false;
   bool complete_ = false;

@@ -88,8 +88,9 @@ void Connection::pump() {
 
 void Connection::begin_exchange() {
   exchange_open_ = true;
-  discarded_bytes_ = 0;
+  discarded_bytes_ = body_wanted_ = 0;
   continue_due_ = http_.head().expect_continue();
+  continue_sent_ = false;
   if (http_.head().has_body()) body_pace_.begin(received_bytes_);
   if (++requests_ >= server_.options().limits.requests_per_connection) http_.must_close();
   PeerWarnings& warnings = server_.warnings();
@@ -281,7 +282,8 @@ void Connection::await_next_request() {
 void Connection::update_reading() {
   if (phase_ != Phase::Open || peer_closed_) return;
   const base::Limits& limits = server_.options().limits;
-  if (body_.size() > limits.body_buffered_bytes || http_.unread_bytes() > limits.unread_bytes) {
+  const std::size_t most_body = std::max(limits.body_buffered_bytes, body_wanted_);
+  if (body_.size() > most_body || http_.unread_bytes() > limits.unread_bytes) {
     stream_.stop_reading();
   } else {
     stream_.start_reading();

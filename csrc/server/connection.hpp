@@ -100,6 +100,7 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   Exchange exchange_;
   base::ByteBuffer body_;
   std::unique_ptr<FileTransfer> file_;  // the body of the open response, or what is left of it
+  std::size_t body_wanted_ = 0;  // bytes that its application waits for before it consumes any
   std::size_t discarded_bytes_ = 0;
   std::unique_ptr<ConnectionData> data_;
   mutable std::optional<base::Address> peer_;
@@ -120,7 +121,8 @@ class Connection final : loop::StreamUser, base::Counted<Connection> {
   bool peer_closed_ = false;
   bool linger_ = false;
   bool continue_due_ = false;  // the peer may wait for 100 Continue before it sends the body
-  bool stalled_ = false;       // the pace of a peer that has not taken all is looked at
+  bool continue_sent_ = false;
+  bool stalled_ = false;  // the pace of a peer that has not taken all is looked at
 };
 
 }  // namespace fasterapi::server

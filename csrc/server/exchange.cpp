@@ -13,6 +13,7 @@ namespace fasterapi::server {
 
 void Exchange::pass_on(const Application& from) {
   observe(nullptr);
+  connection_.body_wanted_ = 0;
   if (!connection_.server_.dispatcher().dispatch_behind(from, *this))
     refuse(500, "Internal Server Error");
   connection_.server_.loop().want_turn();
@@ -48,11 +49,16 @@ bool Exchange::request_complete() const noexcept {
 bool Exchange::peer_closed() const noexcept { return connection_.peer_closed_; }
 
 void Exchange::send_continue() {
-  if (head_sent()) return;
+  if (head_sent() || std::exchange(connection_.continue_sent_, true)) return;
   connection_.stream_.unsent().append("HTTP/1.1 100 Continue\r\n\r\n");
   connection_.continue_due_ = false;
   connection_.server_.note_dirty(connection_);
   connection_.update_reading();  // from now on the body is waited for
+}
+
+void Exchange::want_body(std::size_t bytes) {
+  connection_.body_wanted_ = bytes;
+  connection_.update_reading();
 }
 
 http::SendError Exchange::begin_head(int status) {

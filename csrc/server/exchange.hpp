@@ -32,9 +32,9 @@ class EndObserver {
 // Told while the loop polls: it notes what happened and acts in run_pending().
 class ExchangeObserver {
  public:
-  virtual void on_request_progress() = 0;  // body bytes or the end of the request arrived, or the
-                                           // peer stopped sending
-  virtual void on_drained() = 0;           // everything unsent has been written
+  // Body bytes or the end of the request arrived, or the peer stopped sending. May answer, too.
+  virtual void on_request_progress() = 0;
+  virtual void on_drained() = 0;  // everything unsent has been written
   virtual void on_lost(
       Exchange& exchange) = 0;  // the connection is gone; the exchange must not be used any more
 
@@ -71,7 +71,10 @@ class Exchange {
   void consume_body();                                   // all of body(); reading goes on
   [[nodiscard]] bool request_complete() const noexcept;  // no more body will come
   [[nodiscard]] bool peer_closed() const noexcept;  // the peer stopped sending; it may still read
-  void send_continue();                             // 100 Continue (RFC 9110 section 10.1.1)
+  void send_continue();                             // 100 Continue (RFC 9110 section 10.1.1), once
+  // Reading goes on until more than so many bytes of the body wait to be consumed, however few the
+  // limits allow.
+  void want_body(std::size_t bytes);
 
   // The response: begin_head, add_field ..., end_head, send_body ... with more == false last.
   // After an error of the head, or std::bad_alloc, nothing of it is sent and it may be begun anew.

@@ -110,6 +110,42 @@ TEST_CASE("100 Continue goes out when the application asks for it", "[server][ex
   running.expect(client, response("done"));
 }
 
+TEST_CASE("100 Continue goes out once, whoever asks for it", "[server][exchange]") {
+  RunningServer running;
+  Client client = running.connect();
+  for (std::size_t number = 1; number <= 2; ++number) {  // in each request
+    client.send(post("Content-Length: 2\r\nExpect: 100-continue\r\n", ""));
+    FakeRequest& request = running.request(number);
+    request.exchange->send_continue();
+    request.exchange->send_continue();
+    running.expect(client, "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("ok");
+    running.loop.run_until([&] { return request.exchange->request_complete(); });
+    request.exchange->send_continue();
+    request.reply("done");
+    running.expect(client, response("done"));
+  }
+}
+
+TEST_CASE("an application that wants more of a body gets it unconsumed", "[server][exchange]") {
+  fasterapi::server::Options options = RunningServer::plain_options();
+  options.limits.body_buffered_bytes = 4;
+  RunningServer running(std::move(options));
+  Client client = running.connect();
+  client.send(post("Content-Length: 12\r\n", "four."));
+  FakeRequest& request = running.request(1);
+  client.send("1");
+  for (int turn = 0; turn < 3; ++turn) running.loop.turn();
+  CHECK(request.exchange->body() == "four.");
+  request.exchange->want_body(100);
+  running.loop.run_until([&] { return request.exchange->body() == "four.1"; });
+  client.send("234567");
+  running.loop.run_until([&] { return request.exchange->request_complete(); });
+  CHECK(request.exchange->body() == "four.1234567");
+  request.reply("done");
+  running.expect(client, response("done"));
+}
+
 TEST_CASE("there is no 100 Continue behind the response", "[server][exchange]") {
   RunningServer running;
   Client client = running.connect();
