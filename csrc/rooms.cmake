@@ -4,6 +4,10 @@
 add_library(python INTERFACE)
 target_link_libraries(python INTERFACE Python::Module)
 
+# What plug-ins include, too.
+add_library(native_abi INTERFACE)
+target_include_directories(native_abi INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/../fasterapi_asgi/include)
+
 function(link_header_folder name path)
   set(target ${CMAKE_BINARY_DIR}/include/${name}/${path})
   cmake_path(GET target PARENT_PATH parent)

@@ -64,6 +64,8 @@ inline constexpr std::size_t kAcceptsPerTurn = 16;  // of a listener
 inline constexpr std::size_t kAcceptRestMs =
     100;  // of a listener when the process has no descriptors or no memory
 inline constexpr std::size_t kShedPerRest = 64;       // connections that it then refuses at once
+inline constexpr std::size_t kNativeFieldBytes =
+    16384;  // of a native handler's response: names and values together
 inline constexpr unsigned kUndeliveredMs = 30'000;    // without progress, behind a close (tcp(7))
 inline constexpr std::size_t kKnownHeadBytes = 4096;  // of a head that is kept to be known again
 // Of the cache of responses.

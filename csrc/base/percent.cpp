@@ -24,21 +24,26 @@ int hex_digit(char c) noexcept {
 }  // namespace
 
 std::string percent_decode(ByteView text) {
-  std::string decoded;
-  decoded.reserve(text.size());
+  std::string decoded(text.size(), '\0');
+  decoded.resize(percent_decode(text, decoded.data()));
+  return decoded;
+}
+
+std::size_t percent_decode(ByteView text, char* to) noexcept {
+  char* end = to;
   for (std::size_t index = 0; index < text.size(); ++index) {
     if (text[index] == '%' && index + 2 < text.size()) {
       const int high = hex_digit(text[index + 1]);
       const int low = hex_digit(text[index + 2]);
       if (high >= 0 && low >= 0) {
-        decoded.push_back(static_cast<char>(high * 16 + low));
+        *end++ = static_cast<char>(high * 16 + low);
         index += 2;
         continue;
       }
     }
-    decoded.push_back(text[index]);
+    *end++ = text[index];
   }
-  return decoded;
+  return static_cast<std::size_t>(end - to);
 }
 
 void percent_encode(ByteView text, std::string& to) {

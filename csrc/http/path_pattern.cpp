@@ -28,23 +28,23 @@ base::Result<PathPattern, ByteView> PathPattern::parse(ByteView text) {
     return ByteView("a path holds visible ASCII characters but '?' and '#'");
   PathPattern pattern;
   pattern.text_ = text;
-  for (ByteView rest = text;;) {
-    const std::size_t open = std::min(rest.find('{'), rest.size());
-    const ByteView literal = rest.substr(0, open);
+  for (std::size_t begin = 0;;) {
+    const std::size_t open = std::min(text.find('{', begin), text.size());
+    const ByteView literal = text.substr(begin, open - begin);
     if (literal.find('}') != ByteView::npos) return ByteView("'}' closes nothing");
-    if (open == rest.size()) {
+    if (open == text.size()) {
       pattern.behind_ = literal;
       return pattern;
     }
-    const std::size_t close = rest.find('}', open);
+    const std::size_t close = text.find('}', open);
     if (close == ByteView::npos) return ByteView("'{' is not closed");
-    const ByteView inside = rest.substr(open + 1, close - open - 1);
-    rest.remove_prefix(close + 1);
-    if (literal.empty() || literal.back() != '/' || !(rest.empty() || rest.front() == '/'))
+    const ByteView inside = text.substr(open + 1, close - open - 1);
+    begin = close + 1;
+    const bool is_last = begin == text.size();
+    if (literal.empty() || literal.back() != '/' || !(is_last || text[begin] == '/'))
       return ByteView("a parameter is a whole segment");
     pattern.before_.emplace_back(literal);
-    if (const ByteView wrong = pattern.add_parameter(inside, rest.empty()); !wrong.empty())
-      return wrong;
+    if (const ByteView wrong = pattern.add_parameter(inside, is_last); !wrong.empty()) return wrong;
   }
 }
 

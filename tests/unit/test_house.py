@@ -43,6 +43,7 @@ LIBRARIES = {
     "datetime.h": "python",
     "frameobject.h": "python",
     "structmember.h": "python",
+    "fasterapi_native.h": "native_abi",
     "llhttp.h": "llhttp",
     "zlib.h": "zlib",
 }
@@ -135,6 +136,8 @@ def compile_in(room: str, source: Path) -> "subprocess.CompletedProcess[str]":
         ("loop", "http/event.hpp"),
         ("server", "Python.h"),
         ("server", "py/ref.hpp"),
+        ("native", "Python.h"),
+        ("native", "server/connection.hpp"),
         ("aio", "http/event.hpp"),
         ("asgi", "server/connection.hpp"),
     ],
