@@ -28,6 +28,7 @@ _WHOM_TO_BELIEVE = (
 )
 _CONNECTIONS = "Connections at once; more wait.  [default: the limit of open files less 64]"
 
+_NATIVE = "Answer METHOD PATH=LIB.so:SYMBOL, or all of LIB.so, in C; may be repeated."
 _SPEC = "ASGI version; from 2.4 on send() raises OSError when the peer is gone."
 
 _TABLE = "fasterapi-asgi"
@@ -81,6 +82,7 @@ _SERVED: tuple[tuple[str, Any, Any, str], ...] = (
     ("--admin-bind", None, None, "Answer these paths on HOST:PORT or unix:PATH only."),
     ("--cache", None, (), "Cache a response: 'GET /path [max-age=60 ...]'; may be repeated."),
     ("--cache-bytes", int, 16777216, "Memory for cached responses; 0: none is cached."),
+    ("--native", None, None, _NATIVE),
     ("--app-dir", None, "", "Look for APP in this folder; by default in the current one."),
     ("--factory", _SWITCH, False, "APP is a function that returns the application."),
 )
@@ -104,6 +106,7 @@ _NOT_BUILT_TYPES: dict[str, Any] = {
 _REPEATED = {  # flags whose parameter is a plural
     "--cache": "cache",
     "--header": "headers",
+    "--native": "native",
     "--reload-dir": "reload_dirs",
     "--reload-include": "reload_includes",
     "--reload-exclude": "reload_excludes",

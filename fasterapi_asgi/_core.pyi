@@ -188,6 +188,7 @@ class HttpServer:
         cache_bytes: int | None = None,
         cached_endpoints: dict[Any, Any] | None = None,
         learn: Callable[[bytes, dict[str, Any]], None] | None = None,
+        native: tuple[tuple[Any, ...], ...] | None = None,
     ) -> None:
         """Make a server that listens nowhere yet.
 
@@ -233,6 +234,8 @@ class HttpServer:
                 begins a response with one of them, or with something in its extension
                 ``fasterapi.cache``, declares it.
             learn: ``learn(raw_path, scope)`` hears of such a declaration; None: nobody does.
+            native: Handlers in C, asked before the application: ``(method, path, address, user,
+                max_body, timeout, holds_gil, target)`` each, as fasterapi_asgi.native makes them.
 
         Raises:
             TypeError, ValueError: an argument of the wrong type or range.

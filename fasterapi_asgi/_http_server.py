@@ -18,6 +18,7 @@ from fasterapi_asgi._request import run_asgi
 from fasterapi_asgi.errors import OptionError
 from fasterapi_asgi.logging import TRACE_LOG_LEVEL
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware, apply_forwarded
+from fasterapi_asgi.native import core_routes
 
 if TYPE_CHECKING:
     from fasterapi_asgi._core import GuestLoop, HttpServer, LoopCore
@@ -67,6 +68,7 @@ def new_http_server(
     logger = logging.getLogger("uvicorn.error")
     limits = core_limits(config)
     probes = core_probes(config)
+    native = core_routes(config.native)
     rules |= core_asgi_options(config)
     served = served_cache(config, app, state, rules["extensions"])
     if served:
@@ -90,6 +92,7 @@ def new_http_server(
             limits=limits,
             probes=probes,
             admin=bool(config.admin_bind),
+            native=native,
             **rules,
         )
         if served:

@@ -46,6 +46,8 @@ else:
 if TYPE_CHECKING:
     import asyncio
 
+    from fasterapi_asgi.native import Route
+
 HTTPProtocolType = Literal["auto", "h11", "httptools", "zttp"]
 WSProtocolType = Literal["auto", "none", "websockets", "websockets-sansio", "wsproto"]
 LifespanType = Literal["auto", "on", "off"]
@@ -134,6 +136,9 @@ class Config:
             status=200,404 opt-in"``. An application declares them by
             :func:`fasterapi_asgi.immutable`, too.
         cache_bytes: Memory for them, with their keys; 0: none is kept.
+        native: Handlers in C, before those that :mod:`fasterapi_asgi.native` has registered: its
+            ``Route`` objects, ``"METHOD PATH=LIBRARY:SYMBOL"``, or ``"LIBRARY"`` for all routes
+            of a shared library.
         callback_notify, timeout_notify: A coroutine function to call every so many seconds.
         factory: ``app`` is to be called without arguments and returns the application.
 
@@ -190,6 +195,7 @@ class Config:
     admin_bind: str | None
     cache: Sequence[str] | str
     cache_bytes: int
+    native: Sequence[Route | str] | None
     callback_notify: NotifyCallback | None
     ssl_keyfile: Any
     ssl_certfile: Any
@@ -246,6 +252,7 @@ class Config:
         health_path: str | None = None, ready_path: str | None = None,
         metrics_path: str | None = None, admin_bind: str | None = None,
         cache: Sequence[str] | str = (), cache_bytes: int = 16777216,
+        native: Sequence[Route | str] | None = None,
     ) -> None:
         options = dict(locals())
         del options["self"], options["env_file"]

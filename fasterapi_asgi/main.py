@@ -29,6 +29,8 @@ from fasterapi_asgi.server import Server
 if TYPE_CHECKING:
     import asyncio
 
+    from fasterapi_asgi.native import Route
+
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
@@ -114,6 +116,7 @@ def run(  # noqa: PLR0913 (uvicorn's signature)
     health_path: str | None = None, ready_path: str | None = None,
     metrics_path: str | None = None, admin_bind: str | None = None,
     cache: Sequence[str] | str = (), cache_bytes: int = 16777216,
+    native: Sequence[Route | str] | None = None,
 ) -> None:
     """Serve an application in this process until a signal ends it.
 

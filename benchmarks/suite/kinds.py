@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import json
 import os
 import shlex
 import shutil
@@ -149,6 +150,36 @@ def _without_cmake() -> str:
     return "" if found else "cmake is not installed, which compiles it"
 
 
+_HANDLER = """
+#include "fasterapi_native.h"
+static int answer(fa_request *request, void *user) {
+  (void)user;
+  fa_add_header(request, fa_text("content-type"), fa_text(CONTENT_TYPE));
+  return fa_body_static(request, BODY, sizeof BODY - 1);
+}
+static const fa_route routes[] = {
+  {"GET", "/", answer, NULL, 0, 0, 0}, {"GET", "/heartbeat", answer, NULL, 0, 0, 0}};
+FA_PLUGIN(routes);
+"""
+
+
+def _native(order: Order) -> list[str]:
+    from fasterapi_asgi import native
+
+    source, library = order.folder / "handler.c", order.folder / "handler.so"
+    texts = {"CONTENT_TYPE": order.answer.content_type, "BODY": order.answer.body}
+    lines = [f"#define {name} {json.dumps(text)}\n" for name, text in texts.items()]
+    source.write_text("".join(lines) + _HANDLER)
+    options = ["-O2", "-shared", "-fPIC", f"-I{native.get_include()}"]
+    subprocess.run(["cc", *options, str(source), "-o", str(library)], check=True)
+    command = _like_uvicorn("fasterapi_asgi", "--native", str(library)).command
+    return command(order)
+
+
+def _without_compiler() -> str:
+    return "" if shutil.which("cc") else "cc is not installed, which compiles its handler"
+
+
 def _nginx(command: Callable[[Order], list[str]], behind: str = "") -> Kind:
     return Kind(
         command,
@@ -181,6 +212,8 @@ KINDS: dict[str, Kind] = {
     "granian": _from_pypi("granian", _granian, tells_port=False),
     # Of requests that arrive together its ASGI worker answers the first; the others wait for ever.
     "gunicorn": _from_pypi("gunicorn", _gunicorn, pipelines=False),
+    # A handler in C in front of the application, which is never asked.
+    "native": Kind(_native, _without_compiler, runs_applications=False),
     "floor": Kind(_floor, _without_cmake, runs_applications=False),
     "nginx-static": _nginx(_nginx_static),
     "nginx-cache": _nginx(_nginx_cache, behind="uvicorn"),

@@ -23,8 +23,8 @@ server::Options without_probes(server::Options options) {
 }  // namespace
 
 HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
-                       std::size_t cache_bytes, std::unique_ptr<asgi::Application> application,
-                       Callbacks callbacks)
+                       CacheParts cache, NativeParts native,
+                       std::unique_ptr<asgi::Application> application, Callbacks callbacks)
     : self_(self),
       host_(host),
       host_object_(py::PyRef::borrow(host.self())),
@@ -36,11 +36,16 @@ HttpServer::HttpServer(PyObject* self, aio::LoopHost& host, server::Options opti
   if (has_admin)
     admin_ = std::make_unique<server::Server>(host.loop(), admin_options(std::move(options)), log,
                                               &server_);
-  if (callbacks_.fill_cache) {
-    cache_ = std::make_unique<CacheDoor>(host.loop(), cache_bytes, server_.options().status_lines,
-                                         std::move(callbacks_.fill_cache),
-                                         std::move(callbacks_.is_trusted));
+  if (cache.fill) {
+    cache_ = std::make_unique<CacheDoor>(host.loop(), cache.bytes, server_.options().status_lines,
+                                         std::move(cache.fill), std::move(cache.is_trusted));
     server_.add_cache(cache_->cache());
+  }
+  if (!native.routes.empty()) {
+    native_ = std::make_unique<NativeHandlers>(host.loop(), std::move(native.routes),
+                                               std::move(native.kept), log);
+    server_.add_application(native_->application());
+    host.loop().answer_while_polling();
   }
   server_.add_application(*application_);
   application_->set_on_idle([this] { host_.loop().want_turn(); });  // somebody may wait_tasks()
@@ -56,6 +61,7 @@ void HttpServer::close() {
   server_.close();
   if (admin_) admin_->close();
   if (cache_) cache_->close();
+  if (native_) native_->close();
   application_->clear();
   host_.loop().remove_observer(*this);
   host_.remove_companion(self_);
@@ -63,6 +69,11 @@ void HttpServer::close() {
   if (!can_wake) return;
   resolve(disconnection_waiters_);
   resolve(task_waiters_);
+}
+
+void HttpServer::clear() {
+  close();
+  if (native_) native_->clear();
 }
 
 void HttpServer::flush_access_sink() {
@@ -141,6 +152,9 @@ int HttpServer::traverse(visitproc visit, void* arg) const {
   Py_VISIT(callbacks_.on_max_requests.get());
   for (const Futures* futures : {&disconnection_waiters_, &task_waiters_}) {
     for (const py::PyRef& future : *futures) Py_VISIT(future.get());
+  }
+  if (native_) {
+    if (const int stopped = native_->traverse(visit, arg)) return stopped;
   }
   if (access_sink_) {
     if (const int stopped = access_sink_->traverse(visit, arg)) return stopped;

@@ -11,6 +11,7 @@
 #include "asgi/application.hpp"
 #include "module/access_sinks.hpp"
 #include "module/cache_door.hpp"
+#include "module/native_handlers.hpp"
 #include "server/server.hpp"
 
 namespace fasterapi::module {
@@ -20,14 +21,23 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   struct Callbacks {
     py::PyRef logger;
     py::PyRef on_max_requests;  // may be null
-    py::PyRef fill_cache;       // null: there is no cache
-    py::PyRef is_trusted;       // of the cache's; may be null
+  };
+
+  struct CacheParts {
+    std::size_t bytes = base::kCacheBytes;
+    py::PyRef fill;        // null: there is no cache
+    py::PyRef is_trusted;  // may be null
+  };
+
+  struct NativeParts {
+    native::RouteTable routes;  // may be empty
+    py::PyRef kept;             // what the handlers live in
   };
 
   // `self` is the Python object that owns this. With `has_admin` the probes of the options are
   // those of the admin server alone.
   HttpServer(PyObject* self, aio::LoopHost& host, server::Options options, bool has_admin,
-             std::size_t cache_bytes, std::unique_ptr<asgi::Application> application,
+             CacheParts cache, NativeParts native, std::unique_ptr<asgi::Application> application,
              Callbacks callbacks);
   ~HttpServer();
 
@@ -47,6 +57,8 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   [[nodiscard]] aio::LoopHost& host() noexcept { return host_; }
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   void close();
+  // Closes, and lets go of the native handlers. REQUIRES: none runs.
+  void clear();
   // The Python object is gone, this follows in the loop's thread.
   void forget_self() noexcept { host_.remove_companion(self_); }
   [[nodiscard]] int traverse(visitproc visit, void* arg) const;
@@ -72,6 +84,7 @@ class HttpServer final : loop::TurnObserver, server::EventLog {
   py::PyRef host_object_;  // keeps host_
   py::PyRef loop_;
   std::unique_ptr<asgi::Application> application_;
+  std::unique_ptr<NativeHandlers> native_;  // null: there is no route
   server::Server server_;
   std::unique_ptr<CacheDoor> cache_;
   std::unique_ptr<server::Server> admin_;  // answers probes about server_ on addresses of its own

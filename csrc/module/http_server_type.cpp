@@ -37,6 +37,7 @@ struct Arguments {
   PyObject *spec_version = nullptr, *disconnect_error = Py_None, *extensions = nullptr;
   PyObject *fill_cache = Py_None, *cache_bytes = Py_None, *cached_endpoints = Py_None,
            *learn = Py_None;
+  PyObject* native = Py_None;
 
   [[nodiscard]] bool parse(PyObject* args, PyObject* keywords) {
     static const char* const names[] = {"loop",
@@ -64,14 +65,15 @@ struct Arguments {
                                         "cache_bytes",
                                         "cached_endpoints",
                                         "learn",
+                                        "native",
                                         nullptr};
     if (!PyArg_ParseTupleAndKeywords(
-            args, keywords, "|$OOOOO!UOpOOOdOOpOOUOO!pOOOO:HttpServer", const_cast<char**>(names),
+            args, keywords, "|$OOOOO!UOpOOOdOOpOOUOO!pOOOOO:HttpServer", const_cast<char**>(names),
             &loop, &app, &run_asgi, &logger, &PyDict_Type, &state, &root_path, &default_headers,
             &date_header, &limit_concurrency, &limit_max_requests, &on_max_requests,
             &timeout_keep_alive, &limits, &probes, &admin, &is_trusted, &apply_forwarded,
             &spec_version, &disconnect_error, &PyTuple_Type, &extensions, &trace, &fill_cache,
-            &cache_bytes, &cached_endpoints, &learn)) {
+            &cache_bytes, &cached_endpoints, &learn, &native)) {
       return false;
     }
     if (cached_endpoints != Py_None && !PyDict_Check(cached_endpoints)) {
@@ -139,15 +141,19 @@ std::unique_ptr<HttpServer> make_server(PyObject* self, py::State& state,
   const char* root_path = parts.root_path ? PyUnicode_AsUTF8(parts.root_path.get()) : nullptr;
   if (!root_path) return nullptr;
   options.root_path = root_path;
-  std::size_t cache_bytes = base::kCacheBytes;
-  if (!read_limit(arguments.cache_bytes, "cache_bytes", cache_bytes)) return nullptr;
+  HttpServer::CacheParts cache;
+  cache.fill = optional(arguments.fill_cache);
+  cache.is_trusted = optional(arguments.is_trusted);
+  if (!read_limit(arguments.cache_bytes, "cache_bytes", cache.bytes)) return nullptr;
+  HttpServer::NativeParts native{{}, optional(arguments.native)};
+  if (!read_native_routes(arguments.native, native.routes)) return nullptr;
   auto application = asgi::Application::make(state, host->releases(), std::move(parts));
   if (!application) return nullptr;
   HttpServer::Callbacks callbacks{py::PyRef::borrow(arguments.logger),
-                                  optional(arguments.on_max_requests),
-                                  optional(arguments.fill_cache), optional(arguments.is_trusted)};
+                                  optional(arguments.on_max_requests)};
   return std::make_unique<HttpServer>(self, *host, std::move(options), arguments.admin != 0,
-                                      cache_bytes, std::move(application), std::move(callbacks));
+                                      std::move(cache), std::move(native), std::move(application),
+                                      std::move(callbacks));
 }
 
 int server_init(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
@@ -346,7 +352,7 @@ int server_traverse(PyObject* self, visitproc visit, void* arg) {
 int server_clear(PyObject* self) {
   HttpServer* server = core_of(self);
   // The collector may run in any thread; in another one the deallocation does it, later.
-  if (server && server->host().in_loop_thread()) server->close();
+  if (server && server->host().in_loop_thread()) server->clear();
   return 0;
 }
 

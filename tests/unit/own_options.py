@@ -22,4 +22,5 @@ OWN = {
     "admin_bind",
     "cache",
     "cache_bytes",
+    "native",
 }
