@@ -103,12 +103,12 @@ Response::Field Response::field(std::size_t index) const noexcept {
 }
 
 ByteView Response::small_body() const noexcept {
-  if (copied_.size() <= base::kCopiedBodyBytes) return copied_;
-  return {};
+  if (body_size() > base::kCopiedBodyBytes) return {};
+  return copied_.empty() ? body_.view() : ByteView(copied_);
 }
 
 base::Payload Response::take_body() {
-  if (copied_.size() <= base::kCopiedBodyBytes) return std::move(body_);
+  if (copied_.empty()) return std::move(body_);
   return base::Payload::of_string(std::exchange(copied_, {}));
 }
 

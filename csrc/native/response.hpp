@@ -36,7 +36,7 @@ class Response {
   [[nodiscard]] std::size_t body_size() const noexcept {
     return copied_.size() + body_.view().size();
   }
-  // Small copied bytes; empty where take_body() has them.
+  // The body if it is better copied than kept; else it is empty, and take_body() has it.
   [[nodiscard]] base::ByteView small_body() const noexcept;
   [[nodiscard]] base::Payload take_body();
 
