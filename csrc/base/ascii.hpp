@@ -84,6 +84,28 @@ inline void make_token_lower(char* bytes, std::size_t size, std::size_t room) no
   return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
+// Whether all of the bytes may. Eight at a time: of most values no byte needs a look of its own.
+[[nodiscard]] inline bool is_field_value(ByteView value) noexcept {
+  constexpr std::uint64_t kEach = 0x0101010101010101;  // times a byte: that byte eight times
+  const auto may_stand = [&](std::size_t begin, std::size_t end) {
+    for (; begin < end; ++begin) {
+      if (!is_field_value_char(value[begin])) return false;
+    }
+    return true;
+  };
+  std::size_t begin = 0;
+  for (; begin + 8 <= value.size(); begin += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, value.data() + begin, sizeof bytes);
+    // The high bit of each byte below 0x20, and of each 0x7f; of some others, too, beside those.
+    const std::uint64_t low = (bytes - kEach * 0x20) & ~bytes;
+    const std::uint64_t other = bytes ^ (kEach * 0x7f);
+    const std::uint64_t del = (other - kEach) & ~other;
+    if (((low | del) & (kEach * 0x80)) != 0 && !may_stand(begin, begin + 8)) return false;
+  }
+  return may_stand(begin, value.size());
+}
+
 [[nodiscard]] constexpr bool is_ows(char c) noexcept { return c == ' ' || c == '\t'; }
 
 // Whether `bytes` equals `lower` but for the case of ASCII letters. REQUIRES: `lower` is

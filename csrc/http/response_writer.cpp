@@ -1,6 +1,7 @@
 // http/response_writer.cpp: see response_writer.hpp.
 #include "http/response_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -50,10 +51,8 @@ inline SendError ResponseWriter::write_line(base::ByteView name, base::ByteView 
   }
   *to++ = ':';
   *to++ = ' ';
-  for (const char c : value) {
-    if (!base::is_field_value_char(c)) return abandoned(SendError::IllegalFieldValue);
-    *to++ = c;
-  }
+  if (!base::is_field_value(value)) return abandoned(SendError::IllegalFieldValue);
+  to = std::copy(value.begin(), value.end(), to);
   *to++ = '\r';
   *to++ = '\n';
   return SendError::None;

@@ -60,7 +60,7 @@ int Response::add_field(ByteView name, ByteView value) {
     mistake = FA_E_NAME;
   } else if (is_reserved(lower_name)) {
     mistake = FA_E_RESERVED;
-  } else if (!std::all_of(value.begin(), value.end(), base::is_field_value_char)) {
+  } else if (!base::is_field_value(value)) {
     mistake = FA_E_VALUE;
   }
   if (mistake != FA_OK) {

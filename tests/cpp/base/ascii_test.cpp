@@ -52,6 +52,23 @@ TEST_CASE("field values have no control character but the tab", "[base][ascii]")
   }
 }
 
+TEST_CASE("a field value is one if each of its bytes may stand in it", "[base][ascii]") {
+  for (std::size_t size = 0; size <= 24; ++size) {
+    for (const char around : {'a', '\t', '\xff', ' ', '~'}) {
+      std::string value(size, around);
+      REQUIRE(base::is_field_value(value));
+      for (std::size_t at = 0; at < size; ++at) {
+        for (int code = 0; code < 256; ++code) {
+          value[at] = static_cast<char>(code);
+          const bool allowed = base::is_field_value_char(value[at]);
+          if (base::is_field_value(value) != allowed) FAIL(size << " " << at << " " << code);
+        }
+        value[at] = around;
+      }
+    }
+  }
+}
+
 TEST_CASE("names are compared without their case", "[base][ascii]") {
   CHECK(base::equals_ignoring_case("Close", "close"));
   CHECK(base::equals_ignoring_case("CLOSE", "close"));
