@@ -11,11 +11,15 @@
 
 namespace fasterapi::server {
 
-void Exchange::pass_on(const Application& from) {
+void Exchange::pass_on(const Application& from) noexcept {
   observe(nullptr);
   connection_.body_wanted_ = 0;
-  if (!connection_.server_.dispatcher().dispatch_behind(from, *this))
-    refuse(500, "Internal Server Error");
+  const auto fail = [&] { refuse(500, "Internal Server Error"); };
+  loop::uv_entry(
+      [&] {
+        if (!connection_.server_.dispatcher().dispatch_behind(from, *this)) fail();
+      },
+      fail);
   connection_.server_.loop().want_turn();
 }
 

@@ -54,7 +54,7 @@ class Exchange {
 
   // An application that has taken it gives it back as it was: those behind it are asked.
   // REQUIRES: !head_sent(), nothing of the body was consumed.
-  void pass_on(const Application& from);
+  void pass_on(const Application& from) noexcept;
 
   // The application begins with it: for the metrics.
   void note_start() noexcept;
