@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <new>
 #include <string>
 #include <utility>
@@ -16,14 +17,19 @@ namespace {
 
 using base::ByteView;
 
-constexpr int kThrew = -1;  // beside what a handler may return
+constexpr int kThrew = std::numeric_limits<int>::min();  // nothing that a handler may return
 
-std::string cause_of(int result, bool deferred) {
-  if (result == FA_ERROR) return "has failed";
-  if (result == kThrew) return "has thrown an exception";
-  if (result == FA_ASYNC)
-    return deferred ? "was completed with FA_ASYNC" : "returned FA_ASYNC without fa_defer()";
-  return "returned " + std::to_string(result) + ", which is no result";
+ByteView cause_of(int result, bool deferred) noexcept {
+  switch (result) {
+    case FA_ERROR:
+      return "has failed";
+    case kThrew:
+      return "has thrown an exception";
+    case FA_ASYNC:
+      return deferred ? "was completed with FA_ASYNC" : "returned FA_ASYNC without fa_defer()";
+    default:
+      return "returned what is no result";
+  }
 }
 
 // Status and fields were checked when the handler gave them: no error is possible.
@@ -217,7 +223,8 @@ bool Application::finish(Request& request, int result) {
   }
   // Not before the handler: what it passes on has not begun.
   if (!request.deferred()) request.exchange()->note_start();
-  if (result == FA_DONE) {
+  // What the handler's last call has refused is as good as the mistake that it is.
+  if (result == FA_DONE || result == request.response.mistake()) {
     respond(request);
   } else {
     fail(request, cause_of(result, request.deferred()));
@@ -228,7 +235,7 @@ bool Application::finish(Request& request, int result) {
 
 void Application::respond(Request& request) {
   if (const int mistake = request.response.mistake(); mistake != FA_OK)
-    return fail(request, "has made a bad response: " + std::string(text_of_mistake(mistake)));
+    return fail(request, "has made a bad response: ", text_of_mistake(mistake));
   try {
     send_head(*request.exchange(), request.response);
     // A connection that broke meanwhile has taken its exchange along.
@@ -238,16 +245,16 @@ void Application::respond(Request& request) {
   }
 }
 
-void Application::fail(Request& request, std::string cause) noexcept {
+void Application::fail(Request& request, ByteView cause, ByteView detail) noexcept {
   request.exchange()->refuse(500, kFailed);
-  warn(request, std::move(cause));
+  warn(request, cause, detail);
 }
 
-void Application::warn(const Request& request, std::string cause) noexcept {
+void Application::warn(const Request& request, ByteView cause, ByteView detail) noexcept {
   try {
     const Route& route = request.route();
-    surroundings_.log.warning("Native handler " + route.method + " " + route.pattern.text() + " " +
-                              std::move(cause) + ".");
+    std::string text = "Native handler " + route.method + " " + route.pattern.text() + " ";
+    surroundings_.log.warning(text.append(cause).append(detail).append("."));
   } catch (const std::bad_alloc&) {  // a line is missing where memory is
   }
 }

@@ -8,7 +8,6 @@
 #include <functional>
 #include <limits>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/counters.hpp"
@@ -59,8 +58,8 @@ class Application final : public server::Application, base::Counted<Application>
   [[nodiscard]] bool run(Request& request);
   [[nodiscard]] bool finish(Request& request, int result);
   void respond(Request& request);
-  void fail(Request& request, std::string cause) noexcept;
-  void warn(const Request& request, std::string cause) noexcept;
+  void fail(Request& request, base::ByteView cause, base::ByteView detail = {}) noexcept;
+  void warn(const Request& request, base::ByteView cause, base::ByteView detail = {}) noexcept;
   void begin_deferred(Request& request);
   void completed(Request& request);
   void call_by(std::uint64_t due_ms, std::uint64_t now_ms);

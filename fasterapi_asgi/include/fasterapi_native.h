@@ -37,17 +37,18 @@ enum {
   FA_ERROR = 3  /* 500 */
 };
 
-/* What functions return. A response with a mistake in it becomes a 500 unless fa_reset() is called. */
+/* What functions return: none of the mistakes is a result, so a handler may end by returning what its
+ * last call returned. A response with a mistake in it becomes a 500 unless fa_reset() is called. */
 enum {
   FA_OK = 0,
-  FA_E_MEMORY = 1,
-  FA_E_STATUS = 2,    /* not from 200 to 599 */
-  FA_E_NAME = 3,      /* no field name */
-  FA_E_VALUE = 4,     /* CR, LF, NUL or another control character in a field value */
-  FA_E_RESERVED = 5,  /* a field that only the server sends, such as content-length */
-  FA_E_TOO_LARGE = 6, /* more than 16 KiB of fields */
-  FA_E_TICKET = 7,    /* of a request that is complete, or was never deferred */
-  FA_E_ARGUMENT = 8   /* there is no field of this index */
+  FA_E_MEMORY = -1,
+  FA_E_STATUS = -2,    /* not from 200 to 599 */
+  FA_E_NAME = -3,      /* no field name */
+  FA_E_VALUE = -4,     /* CR, LF, NUL or another control character in a field value */
+  FA_E_RESERVED = -5,  /* a field that only the server sends, such as content-length */
+  FA_E_TOO_LARGE = -6, /* more than 16 KiB of fields */
+  FA_E_TICKET = -7,    /* of a request that is complete, or was never deferred */
+  FA_E_ARGUMENT = -8   /* there is no field of this index */
 };
 
 enum {

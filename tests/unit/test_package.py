@@ -10,6 +10,7 @@ import pytest
 
 import fasterapi_asgi
 import fasterapi_asgi._core
+from fasterapi_asgi import native
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path(fasterapi_asgi._core.__file__)
@@ -47,6 +48,10 @@ def test_type_information_is_installed() -> None:
     package = Path(fasterapi_asgi.__file__).parent
     assert (package / "py.typed").exists()
     assert (package / "_core.pyi").exists()
+
+
+def test_the_header_of_native_handlers_is_installed() -> None:
+    assert (Path(native.get_include()) / "fasterapi_native.h").exists()
 
 
 def test_the_only_requirement_is_click() -> None:
