@@ -63,7 +63,7 @@ inline constexpr std::uint64_t kLatePollNs =
 inline constexpr std::size_t kAcceptsPerTurn = 16;  // of a listener
 inline constexpr std::size_t kAcceptRestMs =
     100;  // of a listener when the process has no descriptors or no memory
-inline constexpr std::size_t kShedPerRest = 64;       // connections that it then refuses at once
+inline constexpr std::size_t kShedPerRest = 64;  // connections that it then refuses at once
 inline constexpr std::size_t kNativeFieldBytes =
     16384;  // of a native handler's response: names and values together
 inline constexpr unsigned kUndeliveredMs = 30'000;    // without progress, behind a close (tcp(7))

@@ -69,10 +69,8 @@ TEST_CASE("a probe is answered between two requests that take long", "[server][p
     request.reply("done");
   };
   std::vector<Client> clients;
-  for (int number = 0; number < 3; ++number) {
-    clients.push_back(running.connect());
-    clients.back().send(get("/"));
-  }
+  for (int number = 0; number < 3; ++number) clients.push_back(running.connect());
+  for (Client& one : clients) one.send(get("/"));
   probing.send(get("/-/live"));
   running.loop.turn();  // all of them arrive in it
   CHECK(heard == std::vector<std::string>{probe("200 OK", "ok\n"), probe("200 OK", "ok\n"),
