@@ -7,6 +7,7 @@ gave wrong answers or lost connections, never because it was slow.
 import argparse
 import dataclasses
 import datetime
+import importlib.util
 import json
 import platform
 import sys
@@ -35,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="seconds per round (2)")
     parser.add_argument("--quick", action="store_true", help="a smoke test, no measurement")
     parser.add_argument("--readme", action="store_true", help="write the table to README.md")
+    parser.add_argument("--plots", action="store_true", help="also draw docs/explanation/plots")
     parser.add_argument("--output", type=Path, help="the JSON file to write")
     arguments = parser.parse_args()
     arguments.kinds = arguments.servers.split(",")
@@ -44,6 +46,8 @@ def _arguments() -> argparse.Namespace:
     arguments.kinds = _present(arguments.kinds)
     if not arguments.kinds:
         parser.error("none of these servers is here")
+    if arguments.plots and not importlib.util.find_spec("matplotlib"):
+        parser.error("matplotlib is not installed; it is in the extra `bench`")
     return arguments
 
 
@@ -86,7 +90,8 @@ def _measure(wanted: list[str], kinds: list[str], plan: Plan) -> dict[str, Figur
     by_name = {case.name: case for case in cases.CASES}
     for name in wanted:
         case = by_name.get(name)
-        can = case.can_be_asked if case else lambda kind: KINDS[kind].like_uvicorn
+        loads = cases.HELLO_CASE if name == "by-load" else case
+        can = loads.can_be_asked if loads else lambda kind: KINDS[kind].like_uvicorn
         able = [kind for kind in kinds if can(kind)]
         if not able:
             print(f"{name}: none of these servers can answer it", file=sys.stderr)
@@ -147,6 +152,11 @@ def main() -> int:
     output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if arguments.readme:
         report.write_readme(servers.ROOT / "README.md", f"{table}\n\n{note}")
+    if arguments.plots:
+        import plots
+
+        for reason in plots.draw(document, plots.FOLDER):
+            print(f"not drawn: {reason}", file=sys.stderr)
     errors = sum(sum(figures.errors.values()) for figures in measured.values())
     if errors:
         print(f"{errors} requests were not answered well", file=sys.stderr)

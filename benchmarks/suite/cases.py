@@ -92,8 +92,11 @@ CASES = (
     ),
 )
 
-# The measurements that are not rounds of load, in measure.py by the same names.
-EXTRAS = ("def-busy", "idle-cpu", "idle-memory", "start-up")
+HELLO_CASE = CASES[0]
+BY_LOAD = (1, 4, 16, 64, 256)  # connections
+
+# The measurements that are not rounds of one load, in measure.py by the same names.
+EXTRAS = ("by-load", "def-busy", "idle-cpu", "idle-memory", "start-up")
 
 ACCESS_LOG_ADDS_US = 1.5
 IDLE_CPU_PERCENT = 0.05  # shows as 0.0 %

@@ -91,19 +91,28 @@ def measure(load: Load, server: Server, seconds: float, warmup: float) -> dict[s
     with process:
         process.stdout.readline()
         waited = server.waited_seconds()
+        split = server.user_and_kernel_seconds()
         before = server.cpu_seconds()
         _release(process)
         line = process.stdout.readline()
         spent = server.cpu_seconds() - before
+        kernel = kernel_share(split, server.user_and_kernel_seconds())
         waited = server.waited_seconds() - waited
         found = figures(process, line)
         _release(process)
     requests = found["requests"] + found["drained"]
     found["server_cpu_us"] = spent / max(requests, 1) * 1e6
+    found["server_kernel_us"] = found["server_cpu_us"] * kernel
     found["server_cpu_share"] = spent / found["seconds"]
     found["server_wait_share"] = waited / found["seconds"]
     found["load_cpu_share"] = found["cpu_seconds"] / found["seconds"]
     return found
+
+
+def kernel_share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Return the kernel's share of the CPU time between two looks; 0 if no tick fell there."""
+    user, kernel = after[0] - before[0], after[1] - before[1]
+    return kernel / (user + kernel) if user + kernel > 0 else 0.0
 
 
 def _release(process: subprocess.Popen[str]) -> None:

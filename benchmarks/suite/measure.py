@@ -1,15 +1,15 @@
-"""The measurements: rounds of load, and the four that are not a load."""
+"""The measurements: rounds of load, and those that are not one load."""
 
 import contextlib
 import http.client
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-from suite import load_tool, servers
+from suite import cases, load_tool, servers
 from suite.cases import Case
 from suite.load_tool import Load
 from suite.servers import Server
@@ -104,6 +104,7 @@ def _sample(figures: Figures, column: str, case: Case, server: Server, plan: Pla
     figures.add(
         column,
         cpu_us=found["server_cpu_us"],
+        kernel_us=found["server_kernel_us"],
         rps=found["rps"],
         p50_us=found["latency_us"]["p50"],
         p99_us=found["latency_us"]["p99"],
@@ -128,11 +129,11 @@ def rounds(case: Case, kinds: list[str], plan: Plan) -> Figures:
             lanes.append((label, stack.enter_context(server)))
         for _, server in lanes:
             check_answer(case, server)
-        _repeat(figures, lanes, case, plan)
+        interleave(figures, lanes, case, plan)
     return figures
 
 
-def _repeat(figures: Figures, lanes: list[tuple[str, Server]], case: Case, plan: Plan) -> None:
+def interleave(figures: Figures, lanes: list[tuple[str, Server]], case: Case, plan: Plan) -> None:
     """Measure the rounds of all lanes; a disturbed one again, for all servers, while retries last.
 
     When they are used up, disturbed rounds count: a server that disturbs itself cannot hide it.
@@ -148,6 +149,21 @@ def _repeat(figures: Figures, lanes: list[tuple[str, Server]], case: Case, plan:
             continue
         figures.extend(one)
         done += 1
+
+
+def by_load(kinds: list[str], plan: Plan) -> Figures:
+    """Measure raw hello by the number of connections: figures with the number in their names."""
+    figures = Figures()
+    for connections in cases.BY_LOAD:
+        load = replace(cases.HELLO_CASE.load, connections=connections)
+        measured = rounds(replace(cases.HELLO_CASE, load=load), kinds, plan)
+        for column, values in measured.columns.items():
+            for name in ("p50_us", "p99_us", "rps", "cpu_us"):
+                figures.columns.setdefault(column, {})[f"{name}_c{connections}"] = values[name]
+            errors = figures.errors.get(column, 0) + measured.errors[column]
+            figures.errors[column] = errors
+        figures.repeated += measured.repeated
+    return figures
 
 
 def def_busy(kinds: list[str], plan: Plan) -> Figures:
@@ -241,6 +257,7 @@ def start_up(kinds: list[str], plan: Plan) -> Figures:
 
 
 EXTRA: dict[str, Callable[[list[str], Plan], Figures]] = {
+    "by-load": by_load,
     "def-busy": def_busy,
     "idle-cpu": idle_cpu,
     "idle-memory": idle_memory,

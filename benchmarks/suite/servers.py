@@ -151,6 +151,11 @@ class Server:
         """Return the CPU time of the server's process tree, and of the one behind, in seconds."""
         return sum(machine.cpu_seconds(pid) for pid in self._pids())
 
+    def user_and_kernel_seconds(self) -> tuple[float, float]:
+        """Return the same as user and system time, in ticks of 10 ms."""
+        both = [machine.user_and_kernel_seconds(pid) for pid in self._pids()]
+        return sum(user for user, _ in both), sum(kernel for _, kernel in both)
+
     def waited_seconds(self) -> float:
         """Return how long their threads were ready but had no core."""
         return sum(machine.waited_seconds(pid) for pid in self._pids())
