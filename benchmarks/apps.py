@@ -5,6 +5,7 @@
 `counted` is `raw` with a counter, for checking the load generator; it is never measured.
 `busy` computes for as long as it is asked to, for benchmarks/saturated.py.
 `soaked` is `raw` that also tells what is alive in its process.
+`sized` answers `/N` with N bytes, the same object each time.
 """
 
 import asyncio
@@ -128,6 +129,24 @@ async def soaked(scope: Message, receive: Receive, send: Send) -> None:
     body = json.dumps(live).encode()
     await send(_start(TEXT, (b"content-length", b"%d" % len(body))))
     await send({"type": "http.response.body", "body": body})
+
+
+_sized: dict[str, tuple[Message, Message]] = {}
+
+
+async def sized(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer `/N` with N bytes."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    path = scope["path"]
+    if path not in _sized:
+        length = path[1:].encode()
+        body = {"type": "http.response.body", "body": b"x" * int(length)}
+        _sized[path] = _start(TEXT, (b"content-length", length)), body
+    start, body = _sized[path]
+    await send(start)
+    await send(body)
 
 
 def _build_fast() -> Any:

@@ -56,6 +56,7 @@ class Run:
     connections: int
     warmup: int
     requests: int
+    prefix: tuple[str, ...] = ()  # a command before the server's, that ends by running it
 
 
 def group(source: str, function: str, obj: str) -> str:
@@ -132,18 +133,26 @@ def parse(text: str) -> tuple[int, Counts]:
     return total, fill_objects(counts)
 
 
-def profile(run: Run, requests: int, directory: Path) -> tuple[int, Counts]:
-    """Serve the warm-up and `requests` requests under callgrind; return what it counted."""
-    output = f"{directory}/callgrind.{requests}"
-    valgrind = ("valgrind", "--tool=callgrind", "--trace-children=yes", "-q")
-    valgrind += (f"--callgrind-out-file={output}.%p",)
+def serve_under(run: Run, requests: int, *options: str) -> None:
+    """Serve the warm-up and `requests` requests under valgrind with these options.
+
+    Raises:
+        LoadFailed: a request was not answered.
+    """
+    valgrind = ("valgrind", "--trace-children=yes", "-q", *options)
     load = dataclasses.replace(run.case.load, connections=run.connections)
-    with run.case.server(run.kind, prefix=valgrind, patience=240) as server:
+    with run.case.server(run.kind, prefix=(*run.prefix, *valgrind), patience=240) as server:
         for count in (run.warmup, requests):
-            options = ("--warmup=0", f"--requests={count}", "--drain=60")
-            found = load_tool.run(load, server.port, *options)
+            counted = ("--warmup=0", f"--requests={count}", "--drain=60")
+            found = load_tool.run(load, server.port, *counted)
             if found["errors"] or found["requests"] != count:
                 raise load_tool.LoadFailed(f"not all requests were answered: {found}")
+
+
+def profile(run: Run, requests: int, directory: Path) -> tuple[int, Counts]:
+    """Serve the warm-up and `requests` requests under callgrind; return what it counted."""
+    output = f"--callgrind-out-file={directory}/callgrind.{requests}.%p"
+    serve_under(run, requests, "--tool=callgrind", output)
     total = 0
     counts: Counts = collections.Counter()
     for path in directory.glob(f"callgrind.{requests}.*"):  # one per process

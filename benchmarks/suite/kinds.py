@@ -122,26 +122,32 @@ def _gunicorn(order: Order) -> list[str]:
 
 
 @functools.cache
-def build_floor() -> Path:
-    """Compile benchmarks/floor as wheels are, unless CMAKE_ARGS says otherwise; return its path."""
+def build(target: str, lto: bool = True) -> Path:
+    """Compile a program of csrc/CMakeLists.txt; return its path. CMAKE_ARGS changes how.
+
+    Args:
+        target: its name there.
+        lto: with link-time optimization, as wheels are compiled. g++ 12 fails on Catch2's macros.
+    """
+    folder = BUILD if lto else BUILD.with_name("bench-without-lto")
     path = f"{os.environ['PATH']}{os.pathsep}{Path(sys.executable).parent}"
     environment = {**os.environ, "PATH": path}  # cmake and ninja of a venv that is not activated
     options = [
         "-DFASTERAPI_BENCHES=ON",
-        "-DFASTERAPI_LTO=ON",
+        f"-DFASTERAPI_LTO={'ON' if lto else 'OFF'}",
         f"-DPython_EXECUTABLE={sys.executable}",
     ]
     options += shlex.split(os.environ.get("CMAKE_ARGS", ""))
-    configure = ["cmake", "-S", str(ROOT / "csrc"), "-B", str(BUILD), "-G", "Ninja", *options]
-    build = ["cmake", "--build", str(BUILD), "--target", "floor"]
-    for command in (configure, build):
+    configure = ["cmake", "-S", str(ROOT / "csrc"), "-B", str(folder), "-G", "Ninja", *options]
+    compile_it = ["cmake", "--build", str(folder), "--target", target]
+    for command in (configure, compile_it):
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return BUILD / "floor"
+    return folder / target
 
 
 def _floor(order: Order) -> list[str]:
     answer = [f"--body={order.answer.body}", f"--type={order.answer.content_type}"]
-    return [str(build_floor()), f"--port={order.port}", *answer]
+    return [str(build("floor")), f"--port={order.port}", *answer]
 
 
 def _without_cmake() -> str:
