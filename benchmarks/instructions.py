@@ -133,15 +133,16 @@ def parse(text: str) -> tuple[int, Counts]:
     return total, fill_objects(counts)
 
 
-def serve_under(run: Run, requests: int, *options: str) -> None:
-    """Serve the warm-up and `requests` requests under valgrind with these options.
+def serve_under(run: Run, requests: int, *tool: str) -> None:
+    """Serve the warm-up and `requests` requests under valgrind, with options for its tool.
 
     Raises:
         LoadFailed: a request was not answered.
     """
-    valgrind = ("valgrind", "--trace-children=yes", "-q", *options)
+    valgrind = ("valgrind", "--trace-children=yes", "-q", *tool)
     load = dataclasses.replace(run.case.load, connections=run.connections)
-    with run.case.server(run.kind, prefix=(*run.prefix, *valgrind), patience=240) as server:
+    options = {"prefix": (*run.prefix, *valgrind), "access_log": run.case.access_log}
+    with run.case.server(run.kind, patience=240, **options) as server:
         for count in (run.warmup, requests):
             counted = ("--warmup=0", f"--requests={count}", "--drain=60")
             found = load_tool.run(load, server.port, *counted)

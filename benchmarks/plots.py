@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from suite import report
 from suite.cases import CASES, Case
 from suite.kinds import BENCHMARKS, ROOT
 
@@ -187,6 +188,13 @@ PLOTS: dict[str, Callable[[Medians], Figure]] = {
 }
 
 
+ALTERNATIVES = {
+    "throughput": "Requests per second by case and server",
+    "latency": "Median and 99th percentile of the latency by number of connections",
+    "cpu": "CPU time of a request: kernel, server, application",
+}
+
+
 def draw(document: dict[str, Any], folder: Path) -> list[str]:
     """Write all plots of a result as SVG and PNG; return what could not be drawn, and why."""
     found = medians(document)
@@ -209,6 +217,24 @@ def draw(document: dict[str, Any], folder: Path) -> list[str]:
     return missing
 
 
+def embed(folder: Path, page: Path) -> None:
+    """Show the plots that a folder holds between the markers of a page that lies above it.
+
+    Raises:
+        ValueError: the page has no markers.
+    """
+    drawn = [name for name in PLOTS if (folder / f"{name}.svg").exists()]
+    lines = [f"![{ALTERNATIVES[name]}]({folder.name}/{name}.svg)" for name in drawn]
+    report.write_readme(page, "\n\n".join(lines), "plots")
+
+
+def publish(document: dict[str, Any]) -> list[str]:
+    """Draw the plots of a result for docs/explanation and show them there, as draw() does."""
+    missing = draw(document, FOLDER)
+    embed(FOLDER, FOLDER.parent / "where-time-goes.md")
+    return missing
+
+
 def newest_result() -> Path | None:
     """Return the last full run against uvicorn, by its name."""
     results = (BENCHMARKS / "results").glob("*.json")
@@ -219,12 +245,13 @@ def main() -> int:
     """Draw; return 1 if a plot could not be drawn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("result", nargs="?", type=Path, help="(the newest full run)")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="(%(default)s)")
+    parser.add_argument("--folder", type=Path, help="(docs/explanation/plots, and shown there)")
     arguments = parser.parse_args()
     result = arguments.result or newest_result()
     if result is None:
         parser.error("there is no result: run benchmarks/run.py")
-    missing = draw(json.loads(result.read_text(encoding="utf-8")), arguments.folder)
+    document = json.loads(result.read_text(encoding="utf-8"))
+    missing = draw(document, arguments.folder) if arguments.folder else publish(document)
     for reason in missing:
         print(f"not drawn: {reason}", file=sys.stderr)
     return 1 if missing else 0

@@ -155,7 +155,7 @@ def main() -> int:
     if arguments.plots:
         import plots
 
-        for reason in plots.draw(document, plots.FOLDER):
+        for reason in plots.publish(document):
             print(f"not drawn: {reason}", file=sys.stderr)
     errors = sum(sum(figures.errors.values()) for figures in measured.values())
     if errors:

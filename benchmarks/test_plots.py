@@ -42,6 +42,23 @@ def test_every_plot_is_drawn_in_both_formats(tmp_path: Path) -> None:
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_page_shows_the_plots_that_were_drawn(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- plots table -->\nold\n<!-- /plots table -->\n\nThe end.\n")
+    plots.draw(document(hello_c64=LOAD), tmp_path / "plots")
+    plots.embed(tmp_path / "plots", page)
+    text = page.read_text()
+    assert "](plots/throughput.svg)" in text
+    assert "](plots/latency.svg)" not in text
+    assert "old" not in text
+    assert text.endswith("The end.\n")
+
+
+def test_the_documents_have_a_place_for_the_plots() -> None:
+    text = (plots.FOLDER.parent / "where-time-goes.md").read_text()
+    assert text.index("<!-- plots table -->") < text.index("<!-- /plots table -->")
+
+
 def test_the_same_result_gives_the_same_files(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         plots.draw(WHOLE, tmp_path / folder)
