@@ -11,23 +11,21 @@ from suite.kinds import BENCHMARKS, build
 
 from strategy.table import Table
 
-ITEMS = 100_000  # kItems of benchmarks/cpp/handover_bench.cpp
-RESULT = re.compile(r'<BenchmarkResults name="([^"]+)".*?<mean value="([\d.e+]+)"', re.DOTALL)
+QUEUES = ("mutex and swap", "lock-free list")  # of benchmarks/cpp/handover_bench.cpp
+RESULT = re.compile(r"^(.+, .+): ([\d.]+) ([\d.]+)$", re.MULTILINE)
 LOOP_CASES = ("threadsafe-own", "threadsafe-burst", "threadsafe-wake-up", "executor", "to-thread")
 
 
-def queues(quick: bool) -> Table:
+def queues() -> Table:
     """Measure both queues with one thread, one producer and four."""
     benches = build("cpp_benches", lto=False)
-    options = ["[handover]", "-r", "xml", *(["--benchmark-samples", "2"] if quick else [])]
-    command = [str(benches), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    table = Table("Handing over, ns per item", ["threads", "mutex and swap", "lock-free list"])
-    found = {name: float(value) / ITEMS for name, value in RESULT.findall(done.stdout)}
+    done = subprocess.run([str(benches), "[handover]"], capture_output=True, text=True, check=True)
+    table = Table("Handing over, ns per item: least (median)", ["threads", *QUEUES])
+    found = {name: (float(least), float(half)) for name, least, half in RESULT.findall(done.stdout)}
     for threads in dict.fromkeys(name.partition(", ")[0] for name in found):
-        both = [found[f"{threads}, {queue}"] for queue in table.header[1:]]
-        figures = dict(zip(table.header[1:], both, strict=True))
-        table.add([threads, *(f"{value:.1f}" for value in both)], threads=threads, **figures)
+        both = [found[f"{threads}, {queue}"] for queue in QUEUES]
+        texts = [f"{least:.1f} ({half:.1f})" for least, half in both]
+        table.add([threads, *texts], threads=threads, **dict(zip(QUEUES, both, strict=True)))
     return table
 
 
@@ -50,4 +48,4 @@ def loops(quick: bool) -> Table:
 
 def tables(quick: bool) -> list[Table]:
     """Measure both."""
-    return [queues(quick), loops(quick)]
+    return [queues(), loops(quick)]
