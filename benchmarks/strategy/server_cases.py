@@ -1,6 +1,5 @@
 """The strategies that are variants of the server: batching, pooling, zero copy, the JIT."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,8 +152,8 @@ def jit(effort: Effort, quick: bool) -> list[Table]:
 
 def _no_jit() -> Table:
     """Return a table that says why it is empty."""
-    python = f"Python {sys.version.split()[0]} of {os.path.realpath(sys.executable)}"
-    return Table(f"CPython's JIT: {python} is built without it", ["case", "figure"])
+    python = f"Python {sys.version.split()[0]}"
+    return Table(f"CPython's JIT: this {python} is built without it", ["case", "figure"])
 
 
 SERVER_STRATEGIES: dict[str, Callable[[Effort, bool], list[Table]]] = {
