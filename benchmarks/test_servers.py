@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import instructions
 from suite import kinds, load_tool, machine, measure, report
-from suite.cases import CASES, Case
+from suite.cases import BY_LOAD, CASES, Case
 from suite.load_tool import Load
 from suite.measure import Figures
 from suite.servers import Server, ServerFailed
@@ -161,6 +161,22 @@ def test_a_case_that_a_server_cannot_be_asked_shows_a_dash() -> None:
     names = ["fasterapi_asgi", "floor"]
     [row] = report.case_rows(report.Judge(names, names), Case("x", "x"), figures)
     assert (row.values, row.ratio) == (["1.00 µs", "–"], None)
+
+
+def test_figures_by_load_have_the_number_of_connections_in_their_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def one_round(case: Case, kinds: list[str], _: measure.Plan) -> Figures:
+        figures = Figures({}, dict.fromkeys(kinds, 1), 2)
+        for kind in kinds:
+            figures.add(kind, p50_us=case.load.connections, p99_us=9.0, rps=1.0, cpu_us=1.0)
+        return figures
+
+    monkeypatch.setattr(measure, "rounds", one_round)
+    found = measure.by_load(["floor"], measure.Plan.quick())
+    assert found.columns["floor"]["p50_us_c64"] == [64]
+    assert found.columns["floor"].keys() >= {f"p99_us_c{count}" for count in BY_LOAD}
+    assert (found.errors, found.repeated) == ({"floor": len(BY_LOAD)}, 2 * len(BY_LOAD))
 
 
 @pytest.mark.parametrize(
