@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -56,22 +57,24 @@ def main() -> int:
     if arguments.requests:
         effort = Effort(effort.warmup, arguments.requests, effort.plan)
     load_tool.build()
+    measured: dict[str, list[dict[str, Any]]] = {}
     document = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
-        "strategies": {},
+        "strategies": measured,
     }
+    output = _output(arguments)
+    output.parent.mkdir(parents=True, exist_ok=True)
     for name in arguments.only or NAMES:
         tables = _measure(name, effort, arguments.quick)
         for table in tables:
             print(f"{table.markdown()}\n", flush=True)
-        document["strategies"][name] = [
+        measured[name] = [
             {"title": table.title, "header": table.header, "lines": table.figures}
             for table in tables
         ]
-    output = _output(arguments)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        # After each: whoever ends an hour's run early keeps what there is.
+        output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return 0
 
 

@@ -1,5 +1,6 @@
 """A table of figures: printed as Markdown, kept as JSON."""
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,8 @@ class Table:
     figures: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, texts: list[str], **figures: Any) -> None:
-        """Append one line."""
+        """Append one line; it also goes to stderr, for those who wait for the last."""
+        print(" | ".join(texts), file=sys.stderr, flush=True)
         self.lines.append(texts)
         self.figures.append(figures)
 
