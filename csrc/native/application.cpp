@@ -133,6 +133,7 @@ bool Application::start(server::Exchange& exchange) {
     exchange.refuse(413, kTooLarge);
     return true;
   }
+  exchange.offer_head();
   Request& request = take();
   request.begin(*this, exchange, *route, captures);
   if (!awaits_body && !route->holds_gil) return run(request);
