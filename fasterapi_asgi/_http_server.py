@@ -57,22 +57,12 @@ def new_http_server(
     """
     from fasterapi_asgi._core import HttpServer
 
-    app: Any = config.loaded_app
-    rules: dict[str, Any] = {}
-    if type(app) is ProxyHeadersMiddleware:
-        trusted, app = app.trusted_hosts, app.app
-        rules["is_trusted"] = trusted.__contains__
-        rules["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
-    if limit_max_requests is not None and limit_max_requests < 1:
-        limit_max_requests = None
-    logger = logging.getLogger("uvicorn.error")
-    limits = core_limits(config)
-    probes = core_probes(config)
-    native = core_routes(config.native)
-    rules |= core_asgi_options(config)
-    served = served_cache(config, app, state, rules["extensions"])
+    app, options = _application_options(config)
+    options |= _limit_options(config, limit_max_requests) | core_asgi_options(config)
+    served = served_cache(config, app, state, options["extensions"])
     if served:
-        rules |= served.core_options()
+        options |= served.core_options()
+    logger = logging.getLogger("uvicorn.error")
     host = host_of_the_running_loop()
     try:
         core = HttpServer(
@@ -85,15 +75,8 @@ def new_http_server(
             root_path=config.root_path,
             default_headers=config.encoded_headers,
             date_header=config.date_header,
-            limit_concurrency=_between_0_and(_MOST, config.limit_concurrency),
-            limit_max_requests=_between_0_and(_MOST, limit_max_requests),
             on_max_requests=wake,
-            timeout_keep_alive=min(max(0, config.timeout_keep_alive), LONGEST_S),
-            limits=limits,
-            probes=probes,
-            admin=bool(config.admin_bind),
-            native=native,
-            **rules,
+            **options,
         )
         if served:
             served.attach(core)
@@ -103,6 +86,29 @@ def new_http_server(
         if isinstance(error, ValueError):
             raise OptionError(f"An option cannot be used: {error}") from error
         raise
+
+
+def _application_options(config: Config) -> tuple[Any, dict[str, Any]]:
+    app: Any = config.loaded_app
+    options: dict[str, Any] = {"native": core_routes(config.native)}
+    if type(app) is ProxyHeadersMiddleware:
+        trusted, app = app.trusted_hosts, app.app
+        options["is_trusted"] = trusted.__contains__
+        options["apply_forwarded"] = functools.partial(apply_forwarded, trusted)
+    return app, options
+
+
+def _limit_options(config: Config, limit_max_requests: int | None) -> dict[str, Any]:
+    if limit_max_requests is not None and limit_max_requests < 1:
+        limit_max_requests = None
+    return {
+        "limit_concurrency": _between_0_and(_MOST, config.limit_concurrency),
+        "limit_max_requests": _between_0_and(_MOST, limit_max_requests),
+        "timeout_keep_alive": min(max(0, config.timeout_keep_alive), LONGEST_S),
+        "limits": core_limits(config),
+        "probes": core_probes(config),
+        "admin": bool(config.admin_bind),
+    }
 
 
 def host_of_the_running_loop() -> LoopCore | GuestLoop:
