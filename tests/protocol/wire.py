@@ -44,8 +44,12 @@ class Response:
 
 
 class Wire:
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, port: int, *, receive_buffer: int | None = None, source: str | None = None
+    ) -> None:
         self._socket = socket.socket()
+        if source:
+            self._socket.bind((source, 0))
         self._socket.settimeout(DEADLINE)
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
