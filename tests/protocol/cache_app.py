@@ -50,8 +50,12 @@ def is_fill(scope: Scope) -> bool:
 
 
 async def begin(scope: Scope) -> None:
-    """Count a run. Requests of the cache's own wait where a test holds them."""
+    """Count a run; one of the cache's own waits where a test holds it."""
     runs[scope["path"]] += 1
+    await wait_if_held(scope)
+
+
+async def wait_if_held(scope: Scope) -> None:
     if held and is_fill(scope):
         notes[held[0]].put_nowait(scope["headers"][0][1].decode())
         await gates[held[0]].wait()
@@ -157,6 +161,141 @@ STACKS: dict[str, Any] = {
 PAGES = {f"/{name}/page" for name in STACKS}
 
 
+# --- what is stored, and for how long
+
+EXTENSION = "fasterapi.cache"
+
+
+async def counted(scope: Scope, _receive: Any, send: Any) -> None:
+    """Say the how-manieth run it is. A POST may choose its status."""
+    scope["extensions"][EXTENSION]["max_age"] = None
+    asked = dict(scope["headers"])
+    runs[scope["path"]] += 1
+    body = f"run {runs[scope['path']]}".encode()
+    await wait_if_held(scope)
+    if "failing" in scope["path"] and is_fill(scope):
+        raise RuntimeError("it has failed")
+    cookie = [(b"set-cookie", b"a=b")] if "cookie" in scope["path"] else []
+    await reply(send, body, int(asked.get(b"x-status", b"200")), *cookie)
+
+
+class Kind:
+    """A response: its status and fields, what is declared of it, and its body in pieces."""
+
+    def __init__(
+        self, *fields: tuple[str, str], status: int = 200, pieces: int = 0, **declared: Any
+    ) -> None:
+        self.fields = [(name.encode(), value.encode()) for name, value in fields]
+        self.status = status
+        self.pieces = pieces
+        self.declared = declared or {"max_age": None}
+
+
+HOUR = "Fri, 01 Jan 2100 00:00:00 GMT"
+STORED = {
+    "plain": Kind(),
+    "max-age": Kind(("cache-control", "public, max-age=60")),
+    "s-maxage": Kind(("cache-control", "max-age=0, s-maxage=60")),
+    "quoted extension": Kind(("cache-control", 'max-age=60, x="y"')),
+    "expires beside max-age": Kind(("expires", HOUR), ("cache-control", "max-age=60")),
+    "etag": Kind(("etag", '"own"')),
+    "weak etag": Kind(("ETag", 'W/"own"')),
+    "last-modified": Kind(("last-modified", "Fri, 01 Jan 2010 00:00:00 GMT")),
+    "etag and last-modified": Kind(("etag", '"own"'), ("last-modified", HOUR)),
+    "all of a 304": Kind(
+        ("etag", '"own"'),
+        ("cache-control", "max-age=60"),
+        ("content-location", "/here"),
+        ("vary", "x-device"),
+        ("x-other", "x"),
+    ),
+    "vary": Kind(("vary", "x-device")),
+    "vary by what is never cached": Kind(("vary", "Cookie, Authorization, Host")),
+    "301": Kind(("location", "/there"), status=301, status_=(301,)),
+    "404": Kind(status=404, status_=(200, 404)),
+    "in pieces": Kind(("content-length", "12"), pieces=3),
+    "of one connection": Kind(("connection", "close"), ("keep-alive", "x"), ("date", HOUR)),
+    "twice the same name": Kind(("link", "</a>"), ("link", "</b>"), ("X-Name", "Value")),
+}
+VARIES = ", ".join(f"x-{number}" for number in range(9))
+STATUS = "its status is none that is stored"
+CONTROL = "its Cache-Control says no-store, no-cache or private"
+EXPIRED = "it has no lifetime left"
+REFUSED = {
+    "set-cookie": ("it sets a cookie", Kind(("Set-Cookie", "a=b"))),
+    "no-store": (CONTROL, Kind(("cache-control", "no-store"))),
+    "No-Cache": (CONTROL, Kind(("Cache-Control", "max-age=60, No-Cache"))),
+    "private of a field": (CONTROL, Kind(("cache-control", 'private="x-a", max-age=60'))),
+    "private in a second line": (
+        CONTROL,
+        Kind(("cache-control", "max-age=60"), ("cache-control", "private")),
+    ),
+    "pragma": ("it has a Pragma field", Kind(("pragma", "no-cache"))),
+    "vary by all": ("it varies by everything (Vary: *)", Kind(("vary", "accept, *"))),
+    "vary by many": ("it varies by everything (Vary: *)", Kind(("vary", VARIES))),
+    "content-range": (
+        "it is a part of something (Content-Range)",
+        Kind(("content-range", "bytes 0-3/9")),
+    ),
+    "age": ("it comes from another cache (Age)", Kind(("age", "0"))),
+    "trailer": ("it announces trailers", Kind(("trailer", "x-sum"))),
+    "max-age=0": (EXPIRED, Kind(("cache-control", "max-age=0"))),
+    "s-maxage=0": (EXPIRED, Kind(("cache-control", "max-age=60, s-maxage=0"))),
+    "max-age twice": (EXPIRED, Kind(("cache-control", "max-age=60, max-age=60"))),
+    "max-age unreadable": (EXPIRED, Kind(("cache-control", "max-age=x"))),
+    "max-age below nought": (EXPIRED, Kind(("cache-control", "max-age=-1"))),
+    "expires": (
+        "its Cache-Control has no max-age and no s-maxage",
+        Kind(("expires", HOUR)),
+    ),
+    "500": (STATUS, Kind(status=500)),
+    "201": (STATUS, Kind(status=201)),
+    "206": (STATUS, Kind(status=206)),
+    "307": (STATUS, Kind(("location", "/there"), status=307)),
+    "404 that is not declared": (STATUS, Kind(status=404)),
+    "200 that is not declared": (STATUS, Kind(status_=(404,))),
+    "streamed": ("it is streamed without a Content-Length", Kind(pieces=3)),
+    "short": ("the application did not complete it", Kind(("content-length", "12"), pieces=-3)),
+    "another length": (
+        "its body has not the length that Content-Length names",
+        Kind(("content-length", "12"), pieces=1),
+    ),
+}
+KINDS = STORED | {name: kind for name, (_, kind) in REFUSED.items()}
+
+
+async def kind(scope: Scope, _receive: Any, send: Any) -> None:
+    """A response of KINDS."""
+    runs[scope["path"]] += 1
+    here = KINDS[scope["path"].split("/")[2]]
+    declared = {name.rstrip("_"): value for name, value in here.declared.items()}
+    scope["extensions"][EXTENSION].update(declared)
+    if not here.pieces:
+        await reply(send, b"body", here.status, *here.fields)
+        return
+    await send({"type": "http.response.start", "status": here.status, "headers": here.fields})
+    for left in reversed(range(abs(here.pieces))):
+        more = left > 0 or here.pieces < 0
+        await send({"type": "http.response.body", "body": b"body", "more_body": more})
+
+
+async def aging(scope: Scope, _receive: Any, send: Any) -> None:
+    """Hold for as long as the path says, and stale for as long."""
+    _, _, max_age, stale, *_ = scope["path"].split("/")
+    scope["extensions"][EXTENSION].update(max_age=float(max_age), stale=float(stale))
+    runs[scope["path"]] += 1
+    body = f"run {runs[scope['path']]}".encode()
+    await wait_if_held(scope)
+    await reply(send, body)
+
+
+async def large(scope: Scope, _receive: Any, send: Any) -> None:
+    """As many bytes as the path says, of the run's own."""
+    scope["extensions"][EXTENSION]["max_age"] = None
+    runs[scope["path"]] += 1
+    await reply(send, b"%d" % (runs[scope["path"]] % 10) * int(scope["path"].split("/")[2]))
+
+
 # --- what a test says to the application
 
 
@@ -178,12 +317,19 @@ HERE: dict[str, Any] = {
     "learned": mirror,
     "gullible": gullible,
     "control": control,
+    "counted": counted,
+    "kind": kind,
+    "aging": aging,
+    "large": large,
 }
 RULES = (
     "GET /mirror query=lang,page",
     "GET /varied vary=accept,accept-language",
     "GET /learned",
+    "GET /counted",
+    "GET /counted/failing",
+    "GET /counted/cookie",
     "GET /gullible",
     *(f"GET {path}" for path in sorted(PAGES)),
 )
-OPTIONS = tuple(f"--cache={rule}" for rule in RULES)
+OPTIONS = ("--asgi-extensions=fasterapi.cache", *(f"--cache={rule}" for rule in RULES))
