@@ -21,7 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from wire_app import gates, notes, reply
+from wire_app import gates, notes, read_body, reply
 
 from fasterapi_asgi import cache
 from fasterapi_asgi.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -284,6 +284,8 @@ async def aging(scope: Scope, _receive: Any, send: Any) -> None:
     _, _, max_age, stale, *_ = scope["path"].split("/")
     scope["extensions"][EXTENSION].update(max_age=float(max_age), stale=float(stale))
     runs[scope["path"]] += 1
+    if "failing" in scope["path"] and runs[scope["path"]] > 2:
+        raise RuntimeError("it has failed")
     body = f"run {runs[scope['path']]}".encode()
     await wait_if_held(scope)
     await reply(send, body)
@@ -299,13 +301,16 @@ async def large(scope: Scope, _receive: Any, send: Any) -> None:
 # --- what a test says to the application
 
 
-async def control(scope: Scope, _receive: Any, send: Any) -> None:
+async def control(scope: Scope, receive: Any, send: Any) -> None:
     _, _, what, *arguments = scope["path"].split("/")
     told: Any = None
     if what == "invalidate":
         cache.invalidate(f"/{'/'.join(arguments)}" if arguments else None)
     elif what == "hold":
         held[:] = arguments
+    elif what == "open":
+        await read_body(receive)
+        gates[arguments[0]].set()
     elif what == "runs":
         told = runs[f"/{'/'.join(arguments)}"]
     await reply(send, json.dumps(told).encode())
