@@ -291,6 +291,13 @@ async def aging(scope: Scope, _receive: Any, send: Any) -> None:
     await reply(send, body)
 
 
+async def mistaken(scope: Scope, _receive: Any, send: Any) -> None:
+    """Declare what the path says."""
+    _, _, name, value = scope["path"].split("/")
+    scope["extensions"][EXTENSION][name] = int(value)
+    await reply(send, b"mistaken")
+
+
 async def large(scope: Scope, _receive: Any, send: Any) -> None:
     """As many bytes as the path says, of the run's own."""
     scope["extensions"][EXTENSION]["max_age"] = None
@@ -326,6 +333,7 @@ HERE: dict[str, Any] = {
     "kind": kind,
     "aging": aging,
     "large": large,
+    "mistaken": mistaken,
 }
 RULES = (
     "GET /mirror query=lang,page",
