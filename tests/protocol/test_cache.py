@@ -1,21 +1,28 @@
 """The cache at work: one run for all that wait, lifetimes, invalidation, limits, the end."""
 
-import json
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import count, pairwise
-from pathlib import Path
+from itertools import pairwise
 
 import cache_app
 import pytest
 import wire_server
 from asking import ExpectedLog, ask
-from wire import Response, Wire, get, post
+from cache_asking import (
+    body_of,
+    is_cached,
+    learned,
+    numbers,
+    open_gate,
+    response_of,
+    runs_of,
+    sample,
+    wait_for_fill,
+)
+from wire import Wire, get, post
 from wire_server import DEADLINE, WireServer
 
-numbers = count()
 METRICS = "--metrics-path=/metrics"
 
 
@@ -35,49 +42,6 @@ def holding(server: WireServer) -> Iterator[str]:
     ask(server, f"/control/hold/{name}")
     yield name
     ask(server, "/control/hold")
-
-
-def open_gate(server: WireServer, name: str) -> None:
-    ask(server, "/control/hold")
-    ask(server, f"/open/{name}")
-
-
-def wait_for_fill(server: WireServer, name: str) -> None:
-    ask(server, f"/note/{name}")
-
-
-def body_of(server: WireServer, path: str, *fields: str) -> bytes:
-    return response_of(server, path, *fields).body
-
-
-def response_of(server: WireServer, path: str, *fields: str, method: str = "GET") -> Response:
-    with Wire(server.port) as client:
-        client.send(get(path, *fields, method=method))
-        return client.read_response(method)
-
-
-def is_cached(response: Response) -> bool:
-    return bool(response.values("age"))
-
-
-def learned(server: WireServer, what: str) -> str:
-    """A path of its own that the server knows to be declared; its first run has been."""
-    path = f"/{what}/{next(numbers)}"
-    ask(server, path)
-    return path
-
-
-def runs_of(server: WireServer, path: str) -> int:
-    return int(ask(server, f"/control/runs{path}").json())
-
-
-def sample(server: WireServer, series: str) -> int:
-    for line in ask(server, "/metrics").body.decode().splitlines():
-        name, _, rest = line.partition("{")
-        labels, _, value = rest.rpartition("} ")
-        if series in (name, f"{name}/{labels.rpartition('result=')[2].strip(chr(34))}"):
-            return int(value)
-    raise AssertionError(f"there is no {series}")
 
 
 # --- one run for all
@@ -299,7 +263,7 @@ def test_a_safe_method_invalidates_nothing(server: WireServer, method: str) -> N
     assert body_of(server, path) == b"run 2"
 
 
-# --- beside the rest of the server
+# --- metrics
 
 
 def test_the_cache_is_counted(server: WireServer) -> None:
@@ -319,73 +283,3 @@ def test_the_cache_is_counted(server: WireServer) -> None:
     assert (made[1:], passed, found) == ([1, 0, 1, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0])
     assert sample(server, "fasterapi_cache_entries") == 1
     assert 300 < sample(server, "fasterapi_cache_bytes") < 3000
-
-
-@pytest.fixture(params=wire_server.LOOPS)
-def loop(request: pytest.FixtureRequest) -> str:
-    return wire_server.loop_of(request)
-
-
-def test_the_access_log_has_a_line_for_each(loop: str, tmp_path: Path) -> None:
-    config = {
-        "version": 1,
-        "handlers": {"err": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
-        "loggers": {name: {"handlers": ["err"], "level": "INFO"} for name in ("uvicorn",)},
-    }
-    path = tmp_path / "log.json"
-    path.write_text(json.dumps(config))
-    server = WireServer("cache_app:app", f"--log-config={path}", *cache_app.OPTIONS, loop=loop)
-    with Wire(server.port) as client:
-        client.send(get("/mirror?lang=a") * 3 + get("/mirror?lang=a", "If-None-Match: *"))
-        statuses = [client.read_response().status for _ in range(4)]
-        who = f"{client.address[0]}:{client.address[1]}"
-    assert statuses == [200, 200, 200, 304]
-    lines = [line for line in server.stop().splitlines() if "GET" in line]
-    assert lines == [f'{who} - "GET /mirror?lang=a HTTP/1.1" {status}' for status in statuses]
-
-
-def test_the_limit_of_concurrency_holds(loop: str) -> None:
-    server = WireServer("cache_app:app", "--limit-concurrency=2", *cache_app.OPTIONS, loop=loop)
-    with ExitStack() as stack:
-        stack.callback(server.stop)
-        statuses = []
-        for _ in range(2):
-            client = stack.enter_context(Wire(server.port))
-            client.send(get("/mirror"))
-            statuses.append(client.read_response().status)
-    assert statuses == [200, 503]
-
-
-def test_requests_from_the_cache_count_for_the_server_s_end(loop: str) -> None:
-    server = WireServer("cache_app:app", "--limit-max-requests=5", *cache_app.OPTIONS, loop=loop)
-    for _ in range(5):
-        ask(server, "/mirror")
-    assert "Maximum request limit of 5 exceeded" in server.wait_for_exit(signal.SIGTERM)
-
-
-def test_a_stop_waits_for_those_who_wait(loop: str) -> None:
-    server = WireServer("cache_app:app", *cache_app.OPTIONS, loop=loop)
-    ask(server, "/control/hold/stop")
-    with Wire(server.port) as client, Wire(server.port) as opener:
-        client.send(get("/mirror"))
-        ask(server, "/note/stop")
-        opener.send((request := post("/control/open/stop", b"end"))[:-1])
-        ask(server, "/mirror?x")
-        server.send_signal(signal.SIGTERM)
-        server.log.wait_for("Waiting for connections to close")
-        opener.send(request[-1:])
-        response = client.read_response()
-        assert is_cached(response) and response.closes
-    assert "Traceback" not in server.wait_for_exit(signal.SIGTERM)
-
-
-def test_a_stop_cancels_what_nobody_waits_for(loop: str) -> None:
-    server = WireServer("cache_app:app", *cache_app.OPTIONS, loop=loop)
-    ask(server, "/control/hold/stop")
-    client = Wire(server.port)
-    client.send(get("/mirror"))
-    ask(server, "/note/stop")
-    client.reset()
-    ask(server, "/mirror?x")
-    log = server.stop()
-    assert "Traceback" not in log and "Finished server process" in log

@@ -154,8 +154,9 @@ def loop(request: pytest.FixtureRequest) -> str:
     return wire_server.loop_of(request)
 
 
-def test_starlette_s_routes_are_found(loop: str) -> None:
-    with serving("cache_api:starlette", loop=loop) as server:
+@pytest.mark.parametrize("level", ["info", "trace"])  # there is middleware for the latter
+def test_starlette_s_routes_are_found(loop: str, level: str) -> None:
+    with serving("cache_api:starlette", f"--log-level={level}", loop=loop) as server:
         assert cached(server, "/route") == [True, True, True]
         assert cached(server, "/class") == [True, True, True]
         assert cached(server, "/sub/route") == [False, True, True]
