@@ -280,15 +280,16 @@ async def kind(scope: Scope, _receive: Any, send: Any) -> None:
 
 
 async def aging(scope: Scope, _receive: Any, send: Any) -> None:
-    """Hold for as long as the path says, and stale for as long."""
-    _, _, max_age, stale, *_ = scope["path"].split("/")
+    """Hold for as long as the path says, stale for as long, and say what it says."""
+    _, _, max_age, stale, *rest = scope["path"].split("/")
     scope["extensions"][EXTENSION].update(max_age=float(max_age), stale=float(stale))
     runs[scope["path"]] += 1
     if "failing" in scope["path"] and runs[scope["path"]] > 2:
         raise RuntimeError("it has failed")
     body = f"run {runs[scope['path']]}".encode()
     await wait_if_held(scope)
-    await reply(send, body)
+    said = [(b"cache-control", part.encode()) for part in rest if part.startswith("max-age=")]
+    await reply(send, body, 200, *said)
 
 
 async def mistaken(scope: Scope, _receive: Any, send: Any) -> None:
@@ -327,6 +328,7 @@ HERE: dict[str, Any] = {
     "mirror": mirror,
     "varied": mirror,
     "learned": mirror,
+    "keyed": mirror,
     "gullible": gullible,
     "control": control,
     "counted": counted,
@@ -339,6 +341,7 @@ RULES = (
     "GET /mirror query=lang,page",
     "GET /varied vary=accept,accept-language",
     "GET /learned",
+    "GET /keyed vary=cookie,authorization,origin,x-forwarded-host,x-original-url,x-api-key",
     "GET /counted",
     "GET /counted/failing",
     "GET /counted/cookie",

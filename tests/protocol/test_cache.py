@@ -141,8 +141,9 @@ def test_requests_wait_no_longer_than_five_seconds() -> None:
 # --- lifetimes
 
 
-def test_what_has_expired_is_made_anew(server: WireServer) -> None:
-    path = learned(server, "aging/0.3/0")
+@pytest.mark.parametrize("lifetime", ["0.3/0", "0.3/0/max-age=1000", "1000/0/max-age=1"])
+def test_what_has_expired_is_made_anew(server: WireServer, lifetime: str) -> None:
+    path = learned(server, f"aging/{lifetime}")
     deadline = time.monotonic() + DEADLINE
     first = response_of(server, path)
     assert (first.body, is_cached(first)) == (b"run 2", True)

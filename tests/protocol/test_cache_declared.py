@@ -196,6 +196,16 @@ def test_a_rule_declares_a_path_from_outside(loop: str) -> None:
             assert cached(server, target) == [False, False, False]
 
 
+def test_a_path_is_what_is_written(loop: str) -> None:
+    with serving("cache_api:api", "--cache=GET /background", loop=loop) as server:
+        for target in ("/b%61ckground", "/background?", "/background/", "//background"):
+            assert cached(server, target) == [False, False, False]
+        # An endpoint is declared for all spellings, of which each is a path of its own.
+        assert cached(server, "/d%65f") == [False, True, True]
+        runs = [send(server, get(path)).json()["run"] for path in ("/def", "/d%65f", "/def")]
+        assert runs[0] == runs[2] != runs[1]
+
+
 def test_a_rule_goes_before_what_the_endpoint_declares(loop: str) -> None:
     with serving("cache_api:api", "--cache=GET /with-arguments query=other", loop=loop) as server:
         assert cached(server, "/with-arguments?other=1") == [True, True, True]

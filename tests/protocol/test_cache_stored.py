@@ -145,6 +145,7 @@ REQUESTS = {
     "a semicolon": get("/mirror?lang=en;x"),
     "an empty query": get("/mirror?"),
     "an escape in the path": get("/%6dirror"),
+    "an expectation": get("/mirror", "Expect: 100-continue"),
     "an upgrade": get("/mirror", "Connection: Upgrade", "Upgrade: x"),
     "a conditional field twice": get("/mirror", "If-None-Match: *", "If-None-Match: *"),
 }
@@ -159,6 +160,20 @@ def test_a_request_with_such_a_thing_is_the_applications(
     assert answered_by(client) == "application"
     if delivery == "with trailing bytes":
         assert client.read_response().body == b"trailing"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Cookie", "Authorization", "Origin", "X-Forwarded-Host", "X-Original-URL", "X-API-Key"],
+)
+def test_a_field_that_is_declared_belongs_to_the_key(client: Wire, name: str) -> None:
+    for value in ("one", "two"):
+        for _ in range(2):
+            response = ask_for(client, "/keyed", f"{name}: {value}", "X-Anything: x")
+            assert is_cached(response)
+            assert response.json()["headers"] == [["host", "a"], [name.lower(), value]]
+    assert ask_for(client, "/keyed").json()["headers"] == [["host", "a"]]
+    assert not is_cached(ask_for(client, "/keyed", f"{name}: one", "Cache-Control: no-cache"))
 
 
 CACHED = {
