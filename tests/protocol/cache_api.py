@@ -9,8 +9,6 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from fastapi.responses import RedirectResponse
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
@@ -24,11 +22,7 @@ def told(name: str) -> dict[str, Any]:
     return {"name": name, "run": runs[name]}
 
 
-async def pass_through(request: Request, call_next: Any) -> Any:
-    return await call_next(request)
-
-
-api = FastAPI(middleware=[Middleware(BaseHTTPMiddleware, dispatch=pass_through)])
+api = FastAPI()
 
 
 @api.get("/def")
