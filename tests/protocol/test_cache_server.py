@@ -156,3 +156,15 @@ def test_the_messages_of_a_request_of_the_cache_can_be_logged(loop: str) -> None
     log = server.stop()
     assert log.count("ASGI [2] Completed") == 1  # the first is the lifespan's
     assert "ASGI [3]" not in log and "Traceback" not in log
+
+
+def test_a_stop_does_not_wait_for_ever_for_those_who_wait() -> None:
+    options = ("--timeout-graceful-shutdown=1", *cache_app.OPTIONS)
+    server = WireServer("cache_app:app", *options)
+    ask(server, "/control/hold/stop")
+    with Wire(server.port) as client:
+        client.send(get("/mirror"))
+        ask(server, "/note/stop")
+        log = server.stop()
+        assert client.read_to_end() == b""
+    assert "timeout graceful shutdown exceeded" in log and "Traceback" not in log
