@@ -118,8 +118,8 @@ class ServedCache:
             vary=policy.vary,
             query=policy.query,
             statuses=policy.status,
-            fresh_ms=None if policy.max_age is None else round(policy.max_age * 1000),
-            stale_ms=round(policy.stale * 1000),
+            fresh_ms=policy.fresh_ms,
+            stale_ms=policy.stale_ms,
             needs_lifetime=policy.opt_in,
             learned=learned,
         )
@@ -175,9 +175,21 @@ class ServedCache:
             logger.debug("GET %s: not stored, nothing declares it.", fill.path.decode())
             core.cache_fail(fill.number)
             return
+        if fill.status not in policy.status:
+            self.fail(fill, "its status is none that is stored")
+            return
         # The same bytes have the same tag in every process.
         etag = b'"' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'"'
-        problem = core.cache_complete(fill.number, fill.status, fill.headers, body, etag)
+        problem = core.cache_complete(
+            fill.number,
+            fill.status,
+            fill.headers,
+            body,
+            etag,
+            fresh_ms=policy.fresh_ms,
+            stale_ms=policy.stale_ms,
+            vary=policy.vary,
+        )
         if problem:
             self.warn(fill.path, problem)
 

@@ -286,6 +286,10 @@ class HttpServer:
         body: bytes,
         etag: bytes,
         /,
+        *,
+        fresh_ms: int | None = None,
+        stale_ms: int | None = None,
+        vary: Iterable[str] = (),
     ) -> str | None:
         """Give what a fill has brought. Requests that wait for it are answered.
 
@@ -293,6 +297,9 @@ class HttpServer:
             number: As ``fill_cache`` was given it.
             status, headers, body: The response.
             etag: An entity tag, in quotes, for one that has none of its own.
+            fresh_ms, stale_ms: What the application has declared of it, counted from the start of
+                the fill; None, and what is longer than :meth:`cache_declare` said: what that said.
+            vary: Lower-case names of fields that it depends on, too.
 
         Returns:
             Why it cannot be stored; None if it is, or if nobody wants it any more.

@@ -80,6 +80,16 @@ class Policy:
         if not self.status or not set(self.status) <= set(_STATUSES):
             raise OptionError(f"status {self.status!r} is none of {_STATUSES}, which are stored.")
 
+    @property
+    def fresh_ms(self) -> int | None:
+        """``max_age`` in milliseconds."""
+        return None if self.max_age is None else round(self.max_age * 1000)
+
+    @property
+    def stale_ms(self) -> int:
+        """``stale`` in milliseconds."""
+        return round(self.stale * 1000)
+
     @classmethod
     def from_mapping(cls, declared: Mapping[str, object]) -> Policy:
         """Make one of what an application has put into the extension of its scope.
@@ -188,6 +198,8 @@ def parse_rule(text: str) -> tuple[str, Policy]:
     declared: dict[str, Any] = {}
     for word in found["rest"].split():
         name, equals, value = word.partition("=")
+        if name.replace("-", "_") in declared:
+            raise OptionError(f"cache {text!r}: {name} is there twice.")
         try:
             declared[name.replace("-", "_")] = _VALUES[name](value)
         except (KeyError, ValueError):

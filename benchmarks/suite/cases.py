@@ -75,6 +75,13 @@ CASES = (
         constant=HEARTBEAT,
     ),
     Case(
+        "heartbeat-pipelined",
+        "FastAPI /heartbeat, pipelined x16",
+        Load("/heartbeat", connections=16, pipeline=16),
+        "fast",
+        constant=HEARTBEAT,
+    ),
+    Case(
         "fastapi-item",
         "FastAPI path, query, response_model",
         Load(ITEM),

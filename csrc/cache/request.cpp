@@ -92,6 +92,7 @@ bool append_fields(const http::RequestHead& head, const Rule& rule, std::string&
       const Field field = head.field(index);
       if (field.name == name && !note_once(value, field.value)) return false;
     }
+    key.append(name);
     if (value.data()) key.push_back('=');
     append_part(key, value);
   }
@@ -138,8 +139,8 @@ KeyParts split_key(base::ByteView key, const Rule& rule) {
   };
   KeyParts parts{next_part(), next_part(), next_part(), next_part(), {}};
   for (const std::string& name : rule.vary) {
-    const base::ByteView value = next_part();
-    if (!value.empty()) parts.fields.push_back({name, value.substr(1)});
+    const base::ByteView part = next_part();
+    if (part.size() > name.size()) parts.fields.push_back({name, part.substr(name.size() + 1)});
   }
   return parts;
 }

@@ -38,6 +38,11 @@ struct KeyParts {
 // REQUIRES: `key` was made by the rule. The result holds views of both.
 [[nodiscard]] KeyParts split_key(base::ByteView key, const Rule& rule);
 
+// What a key is if the request has not the field that has joined the rule.
+inline void append_missing_field(std::string& key, base::ByteView name) {
+  key.append(name).push_back('\0');
+}
+
 // The path that a key begins with.
 [[nodiscard]] inline base::ByteView path_of_key(base::ByteView key) noexcept {
   return key.substr(0, key.find('\0'));

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/ascii.hpp"
+#include "base/limits.hpp"
 #include "http/response_writer.hpp"
 
 namespace fasterapi::cache {
@@ -73,15 +74,16 @@ class Reader {
     if (!has_length_ && !keep("content-length", std::to_string(response_.body.size())))
       return Refusal::Field;
     if (rule_.needs_lifetime && !lifetime()) return Refusal::NoLifetime;
-    if (!lifetime() && has_expires_)
-      return Refusal::NoLifetime;  // one owner of lifetimes: the
-                                   // date of another field is none
-    if (lifetime() && *lifetime() == 0) return Refusal::Expired;
+    // The lifetime has one owner: the date of Expires is none.
+    if (!lifetime() && has_expires_) return Refusal::NoLifetime;
+    if (fresh_ms() == 0 && (lifetime() == 0 || stale_ms() == 0)) return Refusal::Expired;
+    for (const std::string& name : response_.vary) add_vary(name);
+    if (rule_.vary.size() + varies.size() > base::kCacheVaries) return Refusal::VaryMany;
     return std::nullopt;
   }
 
   // REQUIRES: read() found nothing.
-  [[nodiscard]] EntryPtr make(std::uint64_t now_ms) const {
+  [[nodiscard]] EntryPtr make(std::uint64_t begun_ms) const {
     auto entry = std::make_shared<Entry>();
     entry->status = response_.status;
     entry->fields = all_.take();
@@ -89,10 +91,9 @@ class Reader {
     entry->body = response_.body;
     entry->etag = etag_;
     entry->last_modified = last_modified_;
-    entry->stored_ms = now_ms;
-    const std::uint64_t said_ms = lifetime() ? *lifetime() * 1000 : kNever;
-    entry->fresh_until_ms = later(now_ms, std::min(said_ms, rule_.fresh_ms));
-    entry->stale_until_ms = later(entry->fresh_until_ms, rule_.stale_ms);
+    entry->stored_ms = begun_ms;
+    entry->fresh_until_ms = later(begun_ms, fresh_ms());
+    entry->stale_until_ms = later(entry->fresh_until_ms, stale_ms());
     return entry;
   }
 
@@ -101,6 +102,13 @@ class Reader {
  private:
   [[nodiscard]] std::optional<std::uint64_t> lifetime() const noexcept {
     return s_maxage_ ? s_maxage_ : max_age_;
+  }
+  [[nodiscard]] std::uint64_t fresh_ms() const noexcept {
+    const std::uint64_t said_ms = lifetime() ? *lifetime() * 1000 : kNever;
+    return std::min({said_ms, rule_.fresh_ms, response_.fresh_ms});
+  }
+  [[nodiscard]] std::uint64_t stale_ms() const noexcept {
+    return std::min(rule_.stale_ms, response_.stale_ms);
   }
 
   bool keep(const std::string& name, base::ByteView value) {
@@ -158,14 +166,20 @@ class Reader {
     for_each_item(value, [&](base::ByteView item) {
       const std::string name = lower(item);
       if (name == "*") refusal = Refusal::VaryAll;
-      const auto has = [&](const std::vector<std::string>& list) {
-        return std::find(list.begin(), list.end(), name) != list.end();
-      };
       // The host is in every key; a request with one of the others never gets here.
-      if (is_one_of(name, {"host", "cookie", "authorization"})) return;
-      if (!has(rule_.vary) && !has(varies)) varies.push_back(name);
+      if (!is_one_of(name, {"authorization", "cache-control", "cookie", "host", "if-match",
+                            "if-modified-since", "if-none-match", "if-range", "if-unmodified-since",
+                            "pragma", "proxy-authorization", "range"}))
+        add_vary(name);
     });
     return refusal;
+  }
+
+  void add_vary(const std::string& name) {
+    const auto has = [&](const std::vector<std::string>& list) {
+      return std::find(list.begin(), list.end(), name) != list.end();
+    };
+    if (!has(rule_.vary) && !has(varies)) varies.push_back(name);
   }
 
   const Response& response_;
@@ -194,11 +208,11 @@ base::ByteView text_of(Refusal refusal) noexcept {
 }
 
 base::Result<Stored, Refusal> make_entry(const Response& response, const Rule& rule,
-                                         std::uint64_t now_ms,
+                                         std::uint64_t begun_ms,
                                          const http::StatusLines& status_lines) {
   Reader reader(response, rule, status_lines);
   if (const auto refusal = reader.read()) return *refusal;
-  return Stored{reader.make(now_ms), std::move(reader.varies)};
+  return Stored{reader.make(begun_ms), std::move(reader.varies)};
 }
 
 }  // namespace fasterapi::cache

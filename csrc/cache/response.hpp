@@ -24,6 +24,7 @@ namespace fasterapi::cache {
   X(NoLifetime, "its Cache-Control has no max-age and no s-maxage")       \
   X(Expired, "it has no lifetime left")                                   \
   X(VaryAll, "it varies by everything (Vary: *)")                         \
+  X(VaryMany, "it varies by more than 8 fields")                          \
   X(Partial, "it is a part of something (Content-Range)")                 \
   X(Stored, "it comes from another cache (Age)")                          \
   X(Trailers, "it announces trailers")                                    \
@@ -43,6 +44,10 @@ struct Response {
   std::vector<std::pair<base::ByteView, base::ByteView>> fields;
   base::ByteView body;
   base::ByteView made_etag;  // for one that brings none of its own
+  // What the application has declared of this one; no longer than the rule's count.
+  std::uint64_t fresh_ms = kNever;
+  std::uint64_t stale_ms = kNever;
+  std::vector<std::string> vary = {};  // lower-case
 };
 
 struct Stored {
@@ -50,9 +55,9 @@ struct Stored {
   std::vector<std::string> varies;  // fields that Vary names and the rule does not, lower-case
 };
 
-// REQUIRES: made under `rule`, begun at `now_ms`.
+// REQUIRES: made under `rule`, begun at `begun_ms`.
 [[nodiscard]] base::Result<Stored, Refusal> make_entry(const Response& response, const Rule& rule,
-                                                       std::uint64_t now_ms,
+                                                       std::uint64_t begun_ms,
                                                        const http::StatusLines& status_lines);
 
 }  // namespace fasterapi::cache

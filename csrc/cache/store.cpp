@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "base/percent.hpp"
-
 namespace fasterapi::cache {
 
 // With what the map and the list need for it, roughly.
@@ -42,10 +40,9 @@ Store::Map::iterator Store::erase(Map::iterator at) noexcept {
   return entries_.erase(at);
 }
 
-void Store::erase_path(base::ByteView decoded_path) {
-  for (auto at = entries_.begin(); at != entries_.end();) {
-    at = base::percent_decode(path_of_key(at->first)) == decoded_path ? erase(at) : std::next(at);
-  }
+void Store::erase_path(base::ByteView path) {
+  auto at = entries_.lower_bound(std::string(path).append(1, '\0'));
+  while (at != entries_.end() && path_of_key(at->first) == path) at = erase(at);
 }
 
 void Store::clear() noexcept {

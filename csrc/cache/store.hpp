@@ -28,8 +28,8 @@ class Store {
   // Replaces what the key had. What is larger than the budget is not taken.
   void put(const std::string& key, EntryPtr entry);
 
-  // Entries of the path, however its characters are encoded in the requests.
-  void erase_path(base::ByteView decoded_path);
+  // Entries of the path, as it stands in their keys.
+  void erase_path(base::ByteView path);
   void clear() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }

@@ -148,14 +148,21 @@ py::PyRef CacheDoor::declare(PyObject* args, PyObject* keywords) {
   return py::PyRef::borrow(Py_None);
 }
 
-py::PyRef CacheDoor::complete(PyObject* args) {
+py::PyRef CacheDoor::complete(PyObject* args, PyObject* keywords) {
+  static const char* const names[] = {"", "", "", "", "", "fresh_ms", "stale_ms", "vary", nullptr};
   unsigned long long id = 0;
   cache::Response response;
   const char *body = nullptr, *etag = nullptr;
   Py_ssize_t body_size = 0, etag_size = 0;
-  PyObject* headers = nullptr;
-  if (!PyArg_ParseTuple(args, "KiOy#y#:cache_complete", &id, &response.status, &headers, &body,
-                        &body_size, &etag, &etag_size))
+  PyObject *headers = nullptr, *vary = nullptr, *fresh_ms = Py_None, *stale_ms = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "KiOy#y#|$OOO:cache_complete",
+                                   const_cast<char**>(names), &id, &response.status, &headers,
+                                   &body, &body_size, &etag, &etag_size, &fresh_ms, &stale_ms,
+                                   &vary))
+    return {};
+  if (!read_ms(fresh_ms, "fresh_ms", response.fresh_ms) ||
+      !read_ms(stale_ms, "stale_ms", response.stale_ms) ||
+      (vary && !read_names(vary, response.vary)))
     return {};
   const auto fields = py::PyRef::steal(PySequence_Tuple(headers));
   if (!fields || !read_fields(fields.get(), response)) return {};

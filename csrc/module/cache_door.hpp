@@ -21,7 +21,7 @@ class CacheDoor final : server::CacheFiller {
 
   // What the methods of HttpServer do; null with the Python error set.
   [[nodiscard]] py::PyRef declare(PyObject* args, PyObject* keywords);
-  [[nodiscard]] py::PyRef complete(PyObject* args);
+  [[nodiscard]] py::PyRef complete(PyObject* args, PyObject* keywords);
   [[nodiscard]] py::PyRef fail(PyObject* args);
   // Any thread.
   [[nodiscard]] py::PyRef invalidate(PyObject* args);

@@ -265,9 +265,9 @@ PyObject* cache_declare(PyObject* self, PyObject* args, PyObject* keywords) noex
     return with_cache(server, [&](CacheDoor& cache) { return cache.declare(args, keywords); });
   });
 }
-PyObject* cache_complete(PyObject* self, PyObject* args) noexcept {
+PyObject* cache_complete(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
   return with_server_here(self, [&](HttpServer& server) {
-    return with_cache(server, [&](CacheDoor& cache) { return cache.complete(args); });
+    return with_cache(server, [&](CacheDoor& cache) { return cache.complete(args, keywords); });
   });
 }
 PyObject* cache_fail(PyObject* self, PyObject* args) noexcept {
@@ -394,8 +394,9 @@ PyMethodDef methods[] = {
      "cache_declare($self, path, *, vary, query, statuses, fresh_ms, stale_ms, "
      "needs_lifetime=False, learned=False)\n--\n\n"
      "Answer requests of a path from the cache."},
-    {"cache_complete", cache_complete, METH_VARARGS,
-     "cache_complete($self, number, status, headers, body, etag, /)\n--\n\n"
+    {"cache_complete", py::as_method(cache_complete), METH_VARARGS | METH_KEYWORDS,
+     "cache_complete($self, number, status, headers, body, etag, /, *, fresh_ms=None, "
+     "stale_ms=None, vary=())\n--\n\n"
      "Give what a fill has brought; return why it cannot be stored, or None."},
     {"cache_fail", cache_fail, METH_VARARGS,
      "cache_fail($self, number, /)\n--\n\nEnd a fill that has brought nothing to store."},

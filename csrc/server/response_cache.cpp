@@ -55,24 +55,40 @@ void ResponseCache::close() noexcept {
   unknown_peers_.clear();
   waiting_ = 0;
   rules_.clear();
+  spellings_.clear();
   learned_.clear();
   store_.clear();
 }
 
 void ResponseCache::declare(const std::string& path, cache::Rule rule) {
-  note_size(path);
-  rules_.insert_or_assign(path, std::move(rule));
+  if (knows(path)) forget_rule(path);
+  std::erase(learned_, path);
+  add_rule(path, std::move(rule));
 }
 
 void ResponseCache::learn(const std::string& path, cache::Rule rule) {
   if (knows(path)) return;
   if (learned_.size() >= base::kCacheLearnedRules) {
-    rules_.erase(learned_.front());
+    forget_rule(learned_.front());
     learned_.pop_front();
   }
   learned_.push_back(path);
-  note_size(path);
+  add_rule(path, std::move(rule));
+}
+
+void ResponseCache::add_rule(const std::string& path, cache::Rule rule) {
+  spellings_.emplace(base::percent_decode(path), path);
   rules_.emplace(path, std::move(rule));
+  path_sizes_ |= std::uint64_t{1} << path.size() % 64;
+}
+
+// What it has stored goes with it: nobody would notice that it changes.
+void ResponseCache::forget_rule(const std::string& path) {
+  drop_spelling(path);
+  const auto [begin, end] = spellings_.equal_range(base::percent_decode(path));
+  spellings_.erase(
+      std::find_if(begin, end, [&](const auto& spelling) { return spelling.second == path; }));
+  rules_.erase(path);
 }
 
 // --- requests
@@ -80,18 +96,25 @@ void ResponseCache::learn(const std::string& path, cache::Rule rule) {
 bool ResponseCache::start(Exchange& exchange) {
   if (has_invalidated_.load(std::memory_order_acquire)) apply_invalidations();
   if (exchange.head().known_id() != 0 && answer_known(exchange)) return true;
+  const base::ByteView method = exchange.head().method();
+  if (method != "GET" && method != "HEAD") return note_change(exchange), false;
   const base::ByteView path = exchange.head().raw_path();
   if (!may_know(path)) return false;
   const auto rule = rules_.find(path);
   if (rule == rules_.end()) return false;
-  const base::ByteView method = exchange.head().method();
-  if (method != "GET" && method != "HEAD") {
-    if (!is_safe(method)) exchange.observe_end(*this);
-    return false;
-  }
   if (answer(exchange, rule->second)) return true;
   ++counts_.passed;
   return false;
+}
+
+// RFC 9111 section 4.4: what is stored holds until the change is answered.
+void ResponseCache::note_change(Exchange& exchange) {
+  if (is_safe(exchange.head().method())) return;
+  const base::ByteView path = exchange.head().raw_path();
+  const bool encoded = path.find('%') != base::ByteView::npos;
+  const bool known =
+      encoded ? spellings_.contains(base::percent_decode(path)) : spellings_.contains(path);
+  if (known) exchange.observe_end(*this);
 }
 
 bool ResponseCache::answer_known(Exchange& exchange) {
@@ -185,7 +208,6 @@ bool ResponseCache::wait(Exchange& exchange, const cache::Rule& rule, std::uint6
   if (!fill || fill->overdue || fill->spoiled) return false;
   fill->waiting.push_back(&exchange);
   ++waiting_;
-  ++counts_.waited;
   exchange.observe(this);
   return true;
 }
@@ -250,19 +272,21 @@ std::optional<cache::Refusal> ResponseCache::complete(std::uint64_t id,
   const auto fill = take_fill(id);
   if (!fill) return std::nullopt;
   const auto found = rules_.find(cache::path_of_key(fill->key));
-  if (found == rules_.end() || fill->spoiled) return release(*fill), std::nullopt;
+  if (found == rules_.end() || fill->spoiled) return release(*fill, nullptr), std::nullopt;
   cache::Rule& rule = found->second;
-  auto made = cache::make_entry(response, rule, base::coarse_monotonic_ms(), status_lines_);
-  if (!made || rule.vary.size() + made.value().varies.size() > base::kCacheVaries) {
+  auto made = cache::make_entry(response, rule, fill->begun_ms, status_lines_);
+  if (!made) {
     ++counts_.refused;
     refuse(*fill);
-    return made ? cache::Refusal::VaryAll : made.error();
+    return made.error();
   }
-  // The fill had none of the fields that belong to the key since.
   for (std::string& name : made.value().varies) rule.vary.push_back(std::move(name));
-  fill->key.append(rule.vary.size() - fill->varies, '\0');
-  store_.put(fill->key, std::move(made.value().entry));
-  release(*fill);
+  // The fill had none of the fields that belong to the key since.
+  for (std::size_t index = fill->varies; index < rule.vary.size(); ++index)
+    cache::append_missing_field(fill->key, rule.vary[index]);
+  const cache::EntryPtr entry = std::move(made.value().entry);
+  store_.put(fill->key, entry);
+  release(*fill, entry.get());
   return std::nullopt;
 }
 
@@ -284,14 +308,28 @@ void ResponseCache::pass_on(Exchange& exchange) {
   exchange.pass_on(*this);
 }
 
-// Each looks again: the key of some may be another by now.
-void ResponseCache::release(Fill& fill) {
+// Null: nothing has been stored. What was made is for those who waited for it, also if it does not
+// hold any longer; the key of some may be another by now.
+void ResponseCache::release(Fill& fill, const cache::Entry* entry) {
   for (Exchange* exchange : std::exchange(fill.waiting, {})) {
     exchange->observe(nullptr);
     const auto rule = rules_.find(exchange->head().raw_path());
-    if (fill.spoiled || rule == rules_.end() || !answer(*exchange, rule->second))
-      pass_on(*exchange);
+    const bool known = entry && rule != rules_.end();
+    if (known && send_made(*exchange, fill, rule->second, *entry)) continue;
+    if (!known || !answer(*exchange, rule->second)) pass_on(*exchange);
   }
+}
+
+bool ResponseCache::send_made(Exchange& exchange, const Fill& fill, const cache::Rule& rule,
+                              const cache::Entry& entry) {
+  const auto scheme = scheme_of(exchange);
+  cache::Conditions conditions;
+  if (!scheme || !cache::read_request(exchange.head(), rule, *scheme, key_, conditions) ||
+      key_ != fill.key)
+    return false;
+  ++counts_.waited;
+  send(exchange, entry, conditions, base::coarse_monotonic_ms());
+  return true;
 }
 
 void ResponseCache::on_time() {
@@ -334,9 +372,13 @@ void ResponseCache::apply_invalidations() {
 }
 
 void ResponseCache::drop(base::ByteView decoded_path) {
-  store_.erase_path(decoded_path);
-  for (const auto& fill : fills_)
-    fill->spoiled |= base::percent_decode(cache::path_of_key(fill->key)) == decoded_path;
+  const auto [begin, end] = spellings_.equal_range(decoded_path);
+  for (auto spelling = begin; spelling != end; ++spelling) drop_spelling(spelling->second);
+}
+
+void ResponseCache::drop_spelling(base::ByteView path) {
+  store_.erase_path(path);
+  for (const auto& fill : fills_) fill->spoiled |= cache::path_of_key(fill->key) == path;
 }
 
 void ResponseCache::drop_all() noexcept {
@@ -344,7 +386,7 @@ void ResponseCache::drop_all() noexcept {
   for (const auto& fill : fills_) fill->spoiled = true;
 }
 
-// RFC 9111 section 4.4. Of a response that was cut off nobody knows.
+// Of a response that was cut off nobody knows.
 void ResponseCache::on_end(Exchange& exchange, int status) noexcept {
   if (status >= 400) return;
   loop::uv_entry([&] { drop(base::percent_decode(exchange.head().raw_path())); },

@@ -103,9 +103,9 @@ class ResponseCache final : public Application,
   [[nodiscard]] bool may_know(base::ByteView path) const noexcept {
     return (path_sizes_ >> path.size() % 64 & 1) != 0;
   }
-  void note_size(base::ByteView path) noexcept {
-    path_sizes_ |= std::uint64_t{1} << path.size() % 64;
-  }
+  void add_rule(const std::string& path, cache::Rule rule);
+  void forget_rule(const std::string& path);
+  void note_change(Exchange& exchange);
   [[nodiscard]] bool answer(Exchange& exchange, const cache::Rule& rule);
   [[nodiscard]] bool answer_known(Exchange& exchange);
   void note_hit(Exchange& exchange, cache::Store::Node& node);
@@ -115,12 +115,15 @@ class ResponseCache final : public Application,
   [[nodiscard]] bool wait(Exchange& exchange, const cache::Rule& rule, std::uint64_t now_ms);
   Fill* begin_fill(const cache::Rule& rule, std::uint64_t now_ms);
   [[nodiscard]] std::unique_ptr<Fill> take_fill(std::uint64_t id);
-  void release(Fill& fill);
+  void release(Fill& fill, const cache::Entry* entry);
+  [[nodiscard]] bool send_made(Exchange& exchange, const Fill& fill, const cache::Rule& rule,
+                               const cache::Entry& entry);
   void refuse(Fill& fill);
   void on_time();
   void pass_on(Exchange& exchange);
   void apply_invalidations();
   void drop(base::ByteView decoded_path);
+  void drop_spelling(base::ByteView path);
   void drop_all() noexcept;
 
   loop::Loop& loop_;
@@ -129,7 +132,9 @@ class ResponseCache final : public Application,
   CacheFiller& filler_;
   loop::Timer timer_;
   Rules rules_;
-  std::uint64_t path_sizes_ = 0;     // modulo 64, of rules_
+  std::uint64_t path_sizes_ = 0;  // modulo 64, of rules_
+  // The paths of rules_ by what they decode to: as a request to change them may be spelled.
+  std::multimap<std::string, std::string, std::less<>> spellings_;
   std::deque<std::string> learned_;  // the paths of rules_ that responses have declared
   cache::Store store_;
   std::array<KnownHit, http::KnownHeads::kSlots> known_hits_;

@@ -232,7 +232,7 @@ REFUSED = {
     ),
     "pragma": ("it has a Pragma field", Kind(("pragma", "no-cache"))),
     "vary by all": ("it varies by everything (Vary: *)", Kind(("vary", "accept, *"))),
-    "vary by many": ("it varies by everything (Vary: *)", Kind(("vary", VARIES))),
+    "vary by many": ("it varies by more than 8 fields", Kind(("vary", VARIES))),
     "content-range": (
         "it is a part of something (Content-Range)",
         Kind(("content-range", "bytes 0-3/9")),
@@ -292,6 +292,18 @@ async def aging(scope: Scope, _receive: Any, send: Any) -> None:
     await reply(send, body, 200, *said)
 
 
+async def changing(scope: Scope, _receive: Any, send: Any) -> None:
+    """Declare another thing each time."""
+    runs[scope["path"]] += 1
+    declared = scope["extensions"][EXTENSION]
+    if scope["path"] != "/changing/vary":
+        declared["max_age"] = 1000 if runs[scope["path"]] == 1 else 0
+        return await reply(send, f"run {runs[scope['path']]}".encode())
+    declared["query"] = ("q",)
+    vary = (b"vary", b"x-a" if scope["query_string"] == b"q=1" else b"x-b")
+    return await reply(send, json.dumps(seen(scope)["headers"]).encode(), 200, vary)
+
+
 async def mistaken(scope: Scope, _receive: Any, send: Any) -> None:
     """Declare what the path says."""
     _, _, name, value = scope["path"].split("/")
@@ -335,6 +347,7 @@ HERE: dict[str, Any] = {
     "kind": kind,
     "aging": aging,
     "large": large,
+    "changing": changing,
     "mistaken": mistaken,
 }
 RULES = (

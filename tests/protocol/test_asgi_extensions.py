@@ -36,6 +36,7 @@ def test_the_scope_offers_what_was_asked_for(client: wire.Wire) -> None:
             "http.response.early_hint": {},
             "http.response.pathsend": {},
             "http.response.trailers": {},
+            "fasterapi.cache": {},
         }
         assert list(scope)[-1] == "extensions"
 

@@ -28,9 +28,10 @@ class FakeCore:
         self.told.append(("declare", path, declared))
 
     def cache_complete(
-        self, number: int, status: int, headers: Any, body: bytes, etag: bytes
+        self, number: int, status: int, headers: Any, body: bytes, etag: bytes, **declared: Any
     ) -> Any:
         self.told.append(("complete", number, status, headers, body, etag))
+        assert declared.keys() == {"fresh_ms", "stale_ms", "vary"}
         return self.refusal
 
     def cache_fail(self, number: int) -> None:
