@@ -35,6 +35,7 @@ void Loop::close() noexcept {
 }
 
 void Loop::leave_parent() noexcept {
+  answers_while_polling_ = false;  // the turn that has forked may go on: it polls no more
   // Without descriptors to spare it keeps none: then what it holds is left alone until exit.
   if (open_ && uv_loop_fork(&uv_) != 0) open_ = false;
 }

@@ -26,7 +26,8 @@ matrix = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 # --- the same on each loop
 
 
-@pytest.fixture(scope="module", params=wire_server.LOOPS)
+# One loop: what is stored, and for whom, is decided where none of them is known.
+@pytest.fixture(scope="module", params=wire_server.LOOPS[:1])
 def server(request: pytest.FixtureRequest) -> Iterator[WireServer]:
     loop = wire_server.loop_of(request)
     running = WireServer("cache_app:app", *cache_app.OPTIONS, loop=loop)

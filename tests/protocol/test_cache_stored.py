@@ -16,7 +16,8 @@ numbers = count()
 MOMENT = {"date", "age"}
 
 
-@pytest.fixture(scope="module", params=wire_server.LOOPS)
+# One loop: what is stored, and for whom, is decided where none of them is known.
+@pytest.fixture(scope="module", params=wire_server.LOOPS[:1])
 def server(request: pytest.FixtureRequest) -> Iterator[WireServer]:
     running = WireServer("cache_app:app", *cache_app.OPTIONS, loop=wire_server.loop_of(request))
     yield running

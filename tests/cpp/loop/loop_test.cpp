@@ -10,9 +10,12 @@
 #include <thread>
 
 #include "../support/running_loop.hpp"
+#include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "loop/fd_events.hpp"
 #include "loop/timer.hpp"
 
+namespace base = fasterapi::base;
 using fasterapi::loop::FdEvents;
 using fasterapi::loop::Loop;
 using fasterapi::loop::Timer;
@@ -206,4 +209,30 @@ TEST_CASE("all streams of a loop read to the same place", "[loop]") {
   char* const buffer = loop->receive_buffer();
   CHECK(buffer != nullptr);
   CHECK(loop->receive_buffer() == buffer);
+}
+
+TEST_CASE("between two callbacks a loop polls where somebody answers while it polls", "[loop]") {
+  RunningLoop loop;
+  Observer observer;
+  loop->add_observer(observer);
+  const auto calls_when_late = [&] {
+    const std::uint64_t until = base::monotonic_ns() + 2 * base::kLatePollNs;
+    while (base::monotonic_ns() < until) {
+    }
+    observer.calls.clear();
+    loop->poll_within_turn();
+    return observer.calls;
+  };
+  loop.turn();
+  CHECK(calls_when_late().empty());
+  loop->answer_while_polling();
+  observer.calls.clear();
+  loop.turn();
+  CHECK(observer.calls == "ffr");  // what was answered is sent behind the poll
+  const std::uint64_t turn = loop->turn();
+  CHECK(calls_when_late() == "ff");
+  CHECK(loop->turn() == turn + 1);
+  loop->leave_parent();  // the turn of a process that has forked
+  CHECK(calls_when_late().empty());
+  loop->remove_observer(observer);
 }
