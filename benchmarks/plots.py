@@ -173,7 +173,7 @@ def cpu(found: Medians) -> Figure:
     axes[0].set_ylabel("µs")
     axes[0].legend(fontsize=8)
     note = "kernel: system time; application: user time of a FastAPI case less that of raw hello"
-    figure.text(0.01, 0.01, f"{note}, 64 connections, on the same server", fontsize=7)
+    figure.text(0.01, 0.035, f"{note}, 64 connections, on the same server", fontsize=7)
     return figure
 
 
